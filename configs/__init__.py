@@ -1,0 +1,1 @@
+"""One file per named method or recipe: paper, command and what to expect."""

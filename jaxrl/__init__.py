@@ -1,0 +1,1 @@
+"""Reinforcement learning for language models with verifiable and process rewards."""
