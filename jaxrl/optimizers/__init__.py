@@ -1,0 +1,1 @@
+"""Optimisers by name: `name(learning_rate, *, hyper-parameters)` -> optax transform."""

@@ -1,0 +1,206 @@
+"""What a task is made of: problems, the verifier that scores an answer, the chat.
+
+Nothing here imports jax: the worker processes that run verifiers read this file.
+"""
+
+import collections
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from jaxrl.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+  """One question with what its verifier needs."""
+
+  id: str  # `problem_id(source, question)`
+  source: str  # the part of a mix it comes from
+  question: str
+  answer: str  # the gold answer; "" where the source has none that is known to score
+  data: Mapping[str, Any]  # plain values only: it must survive `to_json`
+  hints: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+  """What a verifier says of one response."""
+
+  score: float  # 0..1
+  formatted: bool  # the answer was given in the asked form
+  answer: str | None = None  # what was read as the answer: majority votes count it
+
+
+@runtime_checkable
+class Verifier(Protocol):
+  """A module-level function, or a `functools.partial` of one with plain keywords.
+
+  It may raise, hang or crash: `sandbox.VerifierPool` runs it in other processes.
+  """
+
+  def __call__(self, problem: Problem, response: str) -> Verdict: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+  """Problems to train and test on, how to ask them and how to score the answers."""
+
+  name: str
+  train: Sequence[Problem]
+  test: Sequence[Problem]
+  verify: Verifier
+  messages: Callable[[Problem], list[dict[str, str]]]  # the chat: [system,] user
+  weights: Mapping[str, float] | None = None  # source -> share of a mix; they sum to 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+  """Where a worker finds a verifier: an importable module, or else a file."""
+
+  module: str
+  file: str | None
+  qualname: str
+  keywords: Mapping[str, Any]
+
+  @classmethod
+  def of(cls, verify: Callable) -> "Reference":
+    """UserError where another process cannot find the same function."""
+    keywords: dict[str, Any] = {}
+    named = getattr(verify, "__qualname__", repr(verify))
+    while isinstance(verify, functools.partial):
+      if verify.args:
+        raise UserError(f"verifier {verify.func}: give partial() keywords only")
+      keywords = {**verify.keywords, **keywords}
+      verify = verify.func
+      named = getattr(verify, "__qualname__", repr(verify))
+    try:
+      plain = from_json(to_json(keywords)) == keywords
+    except (TypeError, ValueError):
+      plain = False
+    if not plain:
+      raise UserError(f"verifier {named}: its partial() keywords must be plain values")
+    bound = getattr(verify, "__self__", None) is not None
+    module = sys.modules.get(getattr(verify, "__module__", None) or "")
+    if module is None or "<" in named or bound or not hasattr(verify, "__qualname__"):
+      raise UserError(
+        f"verifier {named}: worker processes cannot import it; "
+        "make it a function (no lambda) at the top level of its file"
+      )
+    file = getattr(module, "__file__", None)
+    file = None if _importable(module.__name__, file) else os.path.abspath(file or "")
+    return cls(module.__name__, file, named, keywords)
+
+
+def _importable(name: str, file: str | None) -> bool:
+  """Whether `import name` in a fresh process gives this very file."""
+  if file is None or name == "__main__":
+    return file is None
+  if "." in name:  # its package was imported by name
+    return True
+  for finder in sys.meta_path:
+    spec = finder.find_spec(name, None)
+    if spec is not None:
+      return os.path.realpath(spec.origin or "") == os.path.realpath(file)
+  return False
+
+
+def problem_id(source: str, question: str) -> str:
+  """A stable name of a question: the same in every process, run and version."""
+  return hashlib.sha256(f"{source}\0{question}".encode(errors="replace")).hexdigest()[
+    :16
+  ]
+
+
+def in_test(key: str, test_fraction: float) -> bool:
+  """Whether a question is held out: a function of its text and of nothing else."""
+  digest = hashlib.sha256(key.encode(errors="replace")).digest()
+  return int.from_bytes(digest[:8], "big") < test_fraction * 2**64
+
+
+def split_by_question(
+  problems: Iterable[Problem],
+  test_fraction: float,
+  key: Callable[[Problem], str] = lambda problem: problem.question,
+) -> tuple[list[Problem], list[Problem]]:
+  """(train, test), each question once, in the order of first appearance.
+
+  The side is decided by a hash of `key(problem)`, so that no test question is ever
+  trained on whatever the seed, the number of draws or their order: draws of another
+  seed repeat the same questions, and are no test set. `key` names what makes two
+  wordings the same question.
+  """
+  if not 0 < test_fraction < 1:
+    raise UserError(f"test_fraction is {test_fraction}: give a number between 0 and 1")
+  unique: dict[str, Problem] = {}
+  for problem in problems:
+    unique.setdefault(problem.question, problem)
+  train: list[Problem] = []
+  test: list[Problem] = []
+  for problem in unique.values():
+    (test if in_test(key(problem), test_fraction) else train).append(problem)
+  for name, side in (("training", train), ("test", test)):
+    if not side:
+      raise UserError(
+        f"the {name} split is empty: {len(unique)} distinct questions with "
+        f"test_fraction {test_fraction}; give more problems or another fraction"
+      )
+  return train, test
+
+
+def by_source(problems: Iterable[Problem]) -> dict[str, list[Problem]]:
+  """The problems of each source, for sampling a mix by `Task.weights`."""
+  groups: dict[str, list[Problem]] = collections.defaultdict(list)
+  for problem in problems:
+    groups[problem.source].append(problem)
+  return dict(groups)
+
+
+def chat(text: str, system: str = "") -> list[dict[str, str]]:
+  """One user turn, after a system turn where there is one."""
+  turns = [{"role": "system", "content": system}] if system else []
+  return [*turns, {"role": "user", "content": text}]
+
+
+def to_json(value: Any) -> str:
+  """JSON that keeps tuples and keys that are no strings; TypeError on other objects.
+
+  Scorers compare with `==`, and to them `[1, 2]` is not `(1, 2)`: plain JSON would
+  turn right answers of reasoning-gym's `arc_agi` and `rearc` into wrong ones.
+  """
+  return json.dumps(_tag(value))
+
+
+def from_json(text: str | bytes) -> Any:
+  """The value that `to_json` was given."""
+  return _untag(json.loads(text))
+
+
+def _tag(value: Any) -> Any:
+  if isinstance(value, tuple):
+    return {"__tuple__": [_tag(item) for item in value]}
+  if isinstance(value, list):
+    return [_tag(item) for item in value]
+  if isinstance(value, Mapping):
+    plain = all(isinstance(key, str) and key[:2] != "__" for key in value)
+    if plain:
+      return {key: _tag(item) for key, item in value.items()}
+    return {"__dict__": [[_tag(key), _tag(item)] for key, item in value.items()]}
+  return value
+
+
+def _untag(value: Any) -> Any:
+  if isinstance(value, list):
+    return [_untag(item) for item in value]
+  if isinstance(value, dict):
+    if "__tuple__" in value:
+      return tuple(_untag(item) for item in value["__tuple__"])
+    if "__dict__" in value:
+      return {_untag(key): _untag(item) for key, item in value["__dict__"]}
+    return {key: _untag(item) for key, item in value.items()}
+  return value

@@ -1,0 +1,1 @@
+"""Terms added to the loss; file and function share a name (`types.RegularizerFn`)."""

@@ -1,0 +1,1 @@
+"""One reward or shaping term per file; the file and the function share a name."""

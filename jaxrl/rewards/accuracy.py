@@ -1,0 +1,11 @@
+"""The verifier's score, as it is. DeepSeek-R1's accuracy reward, https://arxiv.org/abs/2501.12948.
+
+r_i = weight * score_i
+"""
+
+from jaxtyping import Array, Float
+
+
+def accuracy(score: Float[Array, " B"], *, weight: float = 1.0) -> Float[Array, " B"]:
+  """One reward a row."""
+  return weight * score

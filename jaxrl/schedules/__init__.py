@@ -1,0 +1,1 @@
+"""Learning-rate schedules: `name(total_steps, *, hyper-parameters)` -> optax schedule."""

@@ -1,0 +1,1 @@
+"""Which rows and tokens train; the file and the function share a name."""

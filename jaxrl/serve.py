@@ -1,0 +1,96 @@
+"""Uses of a trained policy: evaluate it, try it on a prompt, export it."""
+
+import dataclasses
+import pathlib
+
+import jax
+import jax.numpy as jnp
+
+from jaxrl import prompts, rollout
+from jaxrl.build import Run, build
+from jaxrl.checkpoints import Checkpoints
+from jaxrl.collect import texts
+from jaxrl.config import Config
+from jaxrl.errors import UserError
+from jaxrl.evaluate import evaluate as evaluate_run
+from jaxrl.models.save import save
+from jaxrl.policy import merged
+from jaxrl.sandbox import VerifierPool
+from jaxrl.types import Tree
+
+
+def trained(config: Config, name: str) -> tuple[Run, Tree, int]:
+  """A run, the trained parameters and the step they are of.
+
+  `name` is a run directory, whose newest checkpoint is read, or a config's name: the
+  weights before training.
+  """
+  run, state = build(config)
+  if not pathlib.Path(name).is_dir():
+    return run, state.params, 0
+  with Checkpoints(pathlib.Path(name), keep=config.output.keep_checkpoints) as saved:
+    restored = saved.restore(state)
+  if restored is None:
+    raise UserError(f"{name} has no checkpoint yet; let it train to its first save")
+  state, position = restored
+  return run, state.params, position.step
+
+
+def evaluate(config: Config, name: str) -> dict[str, float]:
+  """Metrics of an evaluation as the config describes it."""
+  run, params, step = trained(config, name)
+  with VerifierPool(
+    run.task.verify,
+    workers=config.verify.workers,
+    timeout_seconds=config.verify.timeout_seconds,
+    memory_mb=config.verify.memory_mb,
+  ) as pool:
+    metrics, _ = evaluate_run(run, pool, params, step)
+  return {"step": float(step), **metrics}
+
+
+def sample(
+  config: Config,
+  name: str,
+  prompt: str,
+  *,
+  samples: int,
+  temperature: float,
+  seed: int,
+) -> list[str]:
+  """Responses to one prompt, by the chat template where the config uses it."""
+  run, params, _ = trained(config, name)
+  chat = [{"role": "user", "content": prompt}]
+  ids = run.tokenizer.chat(chat) if config.model.chat else run.tokenizer.encode(prompt)
+  tokens, lengths = prompts.pad(
+    [ids],
+    bucket=config.sampling.prompt_bucket_tokens,
+    max_tokens=config.sampling.max_prompt_tokens,
+    pad_id=run.tokenizer.pad_id,
+  )
+  rules = dataclasses.replace(run.rules, greedy=temperature == 0)
+  if temperature > 0:
+    rules = dataclasses.replace(rules, temperature=temperature)
+  responses = rollout.jitted(
+    run.policy.decoder,
+    run.policy.variables(params, run.frozen),
+    jnp.asarray(tokens),
+    jnp.asarray(lengths),
+    jnp.arange(samples, dtype=jnp.int32),
+    jax.random.key(seed),
+    rules=rules,
+  )
+  return texts(run.tokenizer, responses)
+
+
+def export(config: Config, name: str, directory: pathlib.Path) -> None:
+  """Writes a directory that transformers opens; adapters are merged.
+
+  Raises:
+    UserError: the directory exists and is not empty.
+  """
+  if directory.exists() and any(directory.iterdir()):
+    raise UserError(f"{directory} is not empty; export to a new directory")
+  run, params, _ = trained(config, name)
+  plain = merged(run.policy, params, run.frozen)
+  save(directory, run.policy.decoder.config, plain, run.tokenizer)

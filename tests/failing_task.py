@@ -1,0 +1,25 @@
+"""A user's own task in a file of its own: sums whose verifier fails in every way."""
+
+import dataclasses
+import os
+
+from jaxrl.problems import Problem, Task, Verdict
+from jaxrl.tasks.token_arithmetic import token_arithmetic
+
+
+def failing_task() -> Task:
+  """Sums of single digits."""
+  return dataclasses.replace(token_arithmetic(max_operand=9), verify=fail_by_operand)
+
+
+def fail_by_operand(problem: Problem, response: str) -> Verdict:
+  """Hangs, dies or raises where the left operand is 0, 1 or 2."""
+  left = int(problem.question[0])
+  if left == 0:
+    while True:
+      pass
+  if left == 1:
+    os._exit(3)
+  if left == 2:
+    raise ValueError("no")
+  return Verdict(float(left % 2), formatted=True)

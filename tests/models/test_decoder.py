@@ -1,0 +1,283 @@
+"""Who sees whom, the cache, layouts and rematerialisation, logical axes."""
+
+import dataclasses
+import functools
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import PartitionSpec
+
+from jaxrl.models.cache import EMPTY, grow, init_cache, repeat_rows, take_rows
+from jaxrl.models.config import DecoderConfig, Rope, row_layout_default
+from jaxrl.models.decoder import Decoder, init_params, logical_axes, shapes
+from jaxrl.models.errors import ModelError
+from jaxrl.models.layers import visible
+
+CONFIG = DecoderConfig(
+  vocab_size=61,
+  num_layers=3,
+  embed_dim=24,
+  mlp_dim=40,
+  num_heads=4,
+  num_kv_heads=2,
+  head_dim=8,
+  tie_embeddings=False,
+  qkv_bias=True,
+  qk_norm=True,
+  norm_plus_one=True,
+  post_norms=True,
+  attention_softcap=5.0,
+  window=3,
+  local_layers=(True, False, True),
+  local_rope=Rope(theta=100.0),
+)
+DECODER = Decoder(CONFIG)
+PARAMS = init_params(CONFIG, jax.random.key(0))
+TOKENS = jax.random.randint(jax.random.key(1), (2, 9), 0, CONFIG.vocab_size)
+POSITIONS = jnp.broadcast_to(jnp.arange(9), (2, 9))
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _jitted(params, config, *args, **kwargs):
+  return Decoder(config).apply({"params": params}, *args, **kwargs)
+
+
+def _apply(tokens=TOKENS, positions=POSITIONS, config=CONFIG, **kwargs):
+  return _jitted(PARAMS, config, tokens, positions, **kwargs)
+
+
+def test_visibility_is_what_the_rule_says():
+  rng = np.random.default_rng(0)
+  positions = np.where(rng.random((2, 7)) < 0.2, EMPTY, rng.integers(0, 6, (2, 7)))
+  keys = np.where(rng.random((2, 7)) < 0.2, EMPTY, rng.integers(0, 6, (2, 7)))
+  segments = rng.integers(0, 2, (2, 7))
+  for window in (1, 3, EMPTY):
+    got = visible(*map(jnp.asarray, (positions, keys, segments, np.int32(window))))
+    for b, i, j in np.ndindex(2, 7, 7):
+      want = (
+        keys[b, j] != EMPTY
+        and keys[b, j] <= positions[b, i]
+        and positions[b, i] - keys[b, j] < window
+        and segments[b, i] == segments[b, j]
+      )
+      assert got[b, i, j] == want, (b, i, j, window)
+
+
+@pytest.mark.parametrize("row_layout", [True, False])
+def test_padding_changes_nothing_and_is_never_nan(row_layout):
+  config = dataclasses.replace(CONFIG, row_layout=row_layout)
+  real = 5
+  positions = POSITIONS.at[1, real:].set(EMPTY)
+  other = TOKENS.at[1, real:].set(7)
+
+  def loss(params, tokens):
+    hidden, _ = Decoder(config).apply({"params": params}, tokens, positions)
+    return jnp.sum(hidden[1, :real] ** 2 * jnp.arange(1.0, 25)[None]), hidden
+
+  run = jax.jit(jax.value_and_grad(loss, has_aux=True))
+  (_, hidden), grads = run(PARAMS, TOKENS)
+  (_, changed), same_grads = run(PARAMS, other)
+  short, _ = _apply(TOKENS[1:, :real], POSITIONS[1:, :real], config)
+  np.testing.assert_allclose(hidden[1:, :real], short, atol=1e-5)
+  np.testing.assert_array_equal(hidden[1, :real], changed[1, :real])
+  assert np.isfinite(hidden).all()
+  for one, two in zip(jax.tree.leaves(grads), jax.tree.leaves(same_grads), strict=True):
+    assert np.isfinite(one).all()
+    np.testing.assert_array_equal(one, two)
+
+
+def test_a_row_that_sees_nothing_is_finite_in_value_and_gradient():
+  positions = POSITIONS.at[1].set(EMPTY)
+
+  def loss(params):
+    hidden, _ = Decoder(CONFIG).apply({"params": params}, TOKENS, positions)
+    return jnp.sum(hidden**2)
+
+  value, grads = jax.jit(jax.value_and_grad(loss))(PARAMS)
+  assert np.isfinite(value)
+  assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
+
+
+def test_packed_segments_are_separate_rows():
+  lengths = (4, 5)
+  parts = [TOKENS[:1, :4], TOKENS[1:, :5]]
+  packed = jnp.concatenate(parts, axis=1)
+  positions = jnp.concatenate([jnp.arange(n) for n in lengths])[None]
+  segments = jnp.repeat(jnp.arange(2), jnp.asarray(lengths))[None]
+  hidden, _ = _apply(packed, positions, segment_ids=segments)
+  for part, got in zip(parts, jnp.split(hidden, [4], axis=1), strict=True):
+    alone, _ = _apply(part, jnp.arange(part.shape[1])[None])
+    np.testing.assert_allclose(got, alone, atol=1e-5)
+
+
+def test_a_token_sees_no_later_token():
+  hidden, _ = _apply()
+  changed, _ = _apply(TOKENS.at[:, 5].set(0))
+  np.testing.assert_array_equal(hidden[:, :5], changed[:, :5])
+  assert np.abs(hidden[:, 5:] - changed[:, 5:]).max() > 1e-3
+
+
+def _decode(cache, tokens, positions):
+  """Token by token in a compiled loop, which the sampler does too."""
+
+  def step(cache, inputs):
+    token, position = inputs
+    hidden, cache = _apply(token[:, None], position[:, None], cache=cache)
+    return cache, hidden[:, 0]
+
+  run = jax.jit(lambda *args: jax.lax.scan(step, args[0], args[1:]))
+  cache, hidden = run(cache, tokens.T, positions.T)
+  return cache, hidden.swapaxes(0, 1)
+
+
+def test_cache_through_prefill_grow_repeat_and_take():
+  whole, _ = _apply()
+  cache = init_cache(CONFIG, rows=2, slots=4)
+  prefill, cache = _apply(TOKENS[:, :4], POSITIONS[:, :4], cache=cache)
+  np.testing.assert_allclose(prefill, whole[:, :4], atol=1e-5)
+  assert int(cache.length) == 4
+
+  cache = grow(repeat_rows(cache, 3), 12)
+  assert cache.k.shape == (3, 6, 12, 2, 8)
+  np.testing.assert_array_equal(cache.positions[:, 4:], EMPTY)
+  rows = jnp.asarray([0, 0, 0, 1, 1, 1])
+  tokens, positions = TOKENS[rows, 4:], POSITIONS[rows, 4:]
+  full, hidden = _decode(cache, tokens, positions)
+  np.testing.assert_allclose(hidden, whole[rows, 4:], atol=1e-5)
+  assert int(full.length) == 9
+
+  order = jnp.asarray([5, 0])
+  _, hidden = _decode(take_rows(cache, order), tokens[order], positions[order])
+  np.testing.assert_allclose(hidden, whole[jnp.asarray([1, 0]), 4:], atol=1e-5)
+
+
+def test_a_prefill_may_come_in_chunks():
+  whole, _ = _apply()
+  cache = init_cache(CONFIG, rows=2, slots=9)
+  parts = []
+  for start, end in ((0, 2), (2, 7), (7, 9)):
+    part = TOKENS[:, start:end], POSITIONS[:, start:end]
+    hidden, cache = _apply(*part, cache=cache)
+    parts.append(hidden)
+  np.testing.assert_allclose(jnp.concatenate(parts, 1), whole, atol=1e-5)
+
+
+def test_cache_misuse():
+  cache = init_cache(CONFIG, rows=2, slots=9)
+  with pytest.raises(ModelError, match="segment_ids together with a cache"):
+    _apply(segment_ids=jnp.zeros_like(TOKENS), cache=cache)
+  with pytest.raises(ModelError, match="already has 9 slots, not 8"):
+    grow(cache, 8)
+  with pytest.raises(ModelError, match="9 tokens do not fit into 8 slots"):
+    _apply(cache=init_cache(CONFIG, rows=2, slots=8))
+
+
+@functools.cache
+def _gradients(config):
+  def loss(params):
+    variables = {"params": params}
+    hidden, _ = Decoder(config).apply(variables, TOKENS, POSITIONS)
+    logits = Decoder(config).apply(variables, hidden, method="logits")
+    logp = jax.nn.log_softmax(logits)
+    return -jnp.take_along_axis(logp, TOKENS[..., None], -1).mean(), logits
+
+  (_, logits), grads = jax.jit(jax.value_and_grad(loss, has_aux=True))(PARAMS)
+  return logits, grads
+
+
+@pytest.mark.parametrize(
+  "changes", [{"row_layout": True}, {"remat": "full"}, {"remat": "dots"}]
+)
+def test_how_it_runs_does_not_change_what_is_computed(changes):
+  base = dataclasses.replace(CONFIG, row_layout=False)
+  logits, grads = _gradients(base)
+  other_logits, other_grads = _gradients(dataclasses.replace(base, **changes))
+  np.testing.assert_allclose(logits, other_logits, atol=1e-5)
+  for one, two in zip(
+    jax.tree.leaves(grads), jax.tree.leaves(other_grads), strict=True
+  ):
+    assert np.abs(one).max() > 1e-6
+    np.testing.assert_allclose(one, two, atol=1e-6)
+
+
+def test_logical_axes_match_the_parameters():
+  axes = logical_axes(CONFIG)
+  is_spec = lambda leaf: isinstance(leaf, PartitionSpec)
+  assert jax.tree.structure(axes, is_leaf=is_spec) == jax.tree.structure(PARAMS)
+  jax.tree.map(lambda spec, leaf: _check(spec, leaf), axes, PARAMS, is_leaf=is_spec)
+  attn = axes["layers"]["attn"]
+  assert attn["q"]["kernel"] == PartitionSpec("layers", "embed", "heads")
+  assert attn["v"]["bias"] == PartitionSpec("layers", "kv_heads")
+  assert axes["embed"]["embedding"] == PartitionSpec("vocab", "embed")
+  assert axes["head"]["kernel"] == PartitionSpec("embed", "vocab")
+
+
+def _check(spec, leaf):
+  sizes = {
+    "layers": 3,
+    "embed": 24,
+    "heads": 32,
+    "kv_heads": 16,
+    "mlp": 40,
+    "vocab": 61,
+  }
+  assert len(spec) == leaf.ndim
+  for name, size in zip(spec, leaf.shape, strict=True):
+    assert name == "norm" or sizes[name] == size
+
+
+def test_init_is_boxed_and_shapes_compute_nothing():
+  init = lambda key: DECODER.init(key, TOKENS, POSITIONS)["params"]
+  boxed = jax.eval_shape(init, jax.random.key(0))
+  kernel = boxed["layers"]["attn"]["q"]["kernel"]
+  assert isinstance(kernel, nn.LogicallyPartitioned)
+  assert jax.tree.map(jnp.shape, PARAMS) == jax.tree.map(
+    lambda leaf: leaf.shape, shapes(CONFIG)
+  )
+  assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(PARAMS))
+
+
+def test_bfloat16_is_used_and_promotes_nothing(strict_dtypes):
+  config = dataclasses.replace(CONFIG, compute_dtype="bfloat16", scale_embeddings=True)
+  cache = init_cache(config, 2, 9)
+  hidden, cache = _apply(config=config, cache=cache)
+  assert hidden.dtype == cache.k.dtype == jnp.bfloat16
+  variables = {"params": PARAMS}
+  logits = Decoder(config).apply(variables, hidden, method="logits")
+  assert logits.dtype == jnp.float32
+
+
+def test_config_errors():
+  bad = [
+    ({"num_kv_heads": 3}, "4 heads cannot share 3 kv heads"),
+    ({"head_dim": 7}, "head_dim 7 is odd"),
+    ({"local_layers": (True,)}, "one for each of the 3 layers"),
+    ({"window": None}, "window None"),
+    ({"remat": "some"}, "remat 'some'; choose from none, full, dots"),
+    ({"compute_dtype": "int8"}, "compute_dtype 'int8'"),
+    ({"activation": "relu"}, "activation 'relu'"),
+  ]
+  for changes, message in bad:
+    with pytest.raises(ModelError, match=message):
+      dataclasses.replace(CONFIG, **changes)
+  with pytest.raises(ModelError, match="rope kind 'x'"):
+    Rope(kind="x")
+  assert hash(CONFIG) == hash(dataclasses.replace(CONFIG))
+  assert CONFIG.row_layout is row_layout_default() is True
+
+
+def test_same_numbers_on_eight_devices():
+  auto = (jax.sharding.AxisType.Auto,)
+  mesh = jax.make_mesh((8,), ("data",), axis_types=auto)
+  sharding = jax.sharding.NamedSharding(mesh, PartitionSpec("data"))
+  tokens = jnp.tile(TOKENS, (4, 1))
+  positions = jnp.tile(POSITIONS, (4, 1))
+  sharded = jax.device_put((tokens, positions), sharding)
+  params = jax.device_put(PARAMS, jax.sharding.NamedSharding(mesh, PartitionSpec()))
+  run = jax.jit(lambda p, *inputs: DECODER.apply({"params": p}, *inputs)[0])
+  np.testing.assert_allclose(
+    run(params, *sharded), run(PARAMS, tokens, positions), atol=1e-5
+  )

@@ -1,0 +1,9 @@
+"""The mask that is left, as lists."""
+
+
+def drop_truncated(mask, truncated):
+  """DAPO section 3.4: overlong responses are filtered out."""
+  kept = []
+  for row, cut in zip(mask, truncated, strict=True):
+    kept.append([0.0] * len(row) if cut else list(row))
+  return kept
