@@ -1,7 +1,7 @@
 """GRPO on GSM8K, with the objective most used today.
 
-Paper: the token mean and clip-higher of DAPO, https://arxiv.org/abs/2503.14476; problems
-of Cobbe et al., https://arxiv.org/abs/2110.14168 (bring the two JSONL files: see below).
+Paper: the token mean and clip-higher of DAPO, https://arxiv.org/abs/2503.14476; the
+problems of Cobbe et al., https://arxiv.org/abs/2110.14168, whose two files you bring.
 Run: jaxrl train gsm8k --task.train-path train.jsonl --task.test-path test.jsonl \
   --model.path DIRECTORY --platform gpu
 Expect: for models of 0.5B parameters and more. SmolLM2-135M solves about 1 % of these

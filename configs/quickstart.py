@@ -11,25 +11,30 @@ from jaxrl.config import Config, EvaluationConfig, OutputConfig, SamplingConfig
 
 
 def config() -> Config:
-  """30 steps of 8 questions x 8 samples of up to 8 tokens."""
+  """30 steps of 8 questions x 8 samples of up to 12 tokens."""
   return Config(
     steps=30,
     prompts_per_step=8,
     group_size=8,
     micro_batches=2,
+    responses_per_row=8,
     sampling=SamplingConfig(
-      max_prompt_tokens=96, max_response_tokens=8, prompt_bucket_tokens=16
+      max_prompt_tokens=112, max_response_tokens=12, prompt_bucket_tokens=56
     ),
-    evaluation=EvaluationConfig(problems=160, batch_rows=64),
+    evaluation=EvaluationConfig(every_steps=10, problems=160, batch_rows=64),
     output=OutputConfig(checkpoint_every_steps=0),
     task={
       "name": "reasoning_gym",
       "mix": (
         "chain_sum(min_terms=2, max_terms=2, min_digits=1, max_digits=1)",
         "products(min_terms=2, max_terms=2, min_digits=1, max_digits=1)",
-        "gcd(min_numbers=2, max_numbers=2, min_value=1, max_value=20)",
+        "gcd(min_numbers=2, max_numbers=2, min_value=1, max_value=9)",
       ),
       "draws": 1000,
+      "test_fraction": 0.3,
+      "answer_form": "ending",
+      "instruction": "",
+      "system": "Answer with the number only.",
     },
     schedule={"name": "constant", "learning_rate": 1e-5},
   )

@@ -68,8 +68,8 @@ def load_model(config: Config) -> Pretrained:
   if needed > pretrained.config.max_positions:
     raise UserError(
       f"config: sampling.max_prompt_tokens {sampling.max_prompt_tokens} + "
-      f"max_response_tokens {sampling.max_response_tokens} exceed the context of "
-      f"{config.model.path}, {pretrained.config.max_positions} tokens; lower one of them"
+      f"max_response_tokens {sampling.max_response_tokens} exceed the context, "
+      f"{pretrained.config.max_positions} tokens, of {config.model.path}; lower one"
     )
   return pretrained
 
@@ -84,7 +84,8 @@ def build_policy(config: Config, pretrained: Pretrained) -> Policy:
     decoder=Decoder(decoder_config),
     lora=config.model.lora_rank > 0,
     temperature=config.sampling.temperature,
-    trained_tokens=config.sampling.max_response_tokens,
+    response_width=config.sampling.max_response_tokens,
+    responses_per_row=config.responses_per_row,
     logit_chunk_tokens=config.model.logit_chunk_tokens,
   )
 
@@ -117,7 +118,6 @@ def build(config: Config) -> tuple[Run, TrainState]:
   if "logp_ref" in objective.needs:
     # Under LoRA the frozen base is the reference already.
     reference = frozen if policy.lora else copy(pretrained.params)
-  rows = config.prompts_per_step * config.group_size
   run = Run(
     config=config,
     directory=directory_of(config),
@@ -133,7 +133,7 @@ def build(config: Config) -> tuple[Run, TrainState]:
     reference_logp=jax.jit(
       functools.partial(
         policy.reference_logp,
-        micro_batches=min(config.micro_batches * config.mini_batches, rows),
+        micro_batches=config.micro_batches * config.mini_batches,
       )
     ),
     credit={name: bind(config, name) for name in ("rewards", "selectors", "advantage")},

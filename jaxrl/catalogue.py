@@ -19,7 +19,7 @@ def docstring(module: str) -> str:
 def link(text: str) -> str:
   """The first link of a docstring; "" without one."""
   found = re.search(r"https?://[^\s,)>]+", text)
-  return found.group().rstrip(".") if found else ""
+  return found.group().rstrip(".;:") if found else ""
 
 
 def title(text: str) -> str:
@@ -28,12 +28,24 @@ def title(text: str) -> str:
   return re.sub(r",?\s*https?://\S+", "", " ".join(sentence.split()))
 
 
+def page() -> str:
+  """The text of docs/methods.md."""
+  head = "# Methods and configs\n\nMade by `python -m jaxrl.catalogue`; do not edit.\n"
+  return f"{head}\n{table()}\n"
+
+
 def table() -> str:
   """All stages' methods and all configs as a Markdown table."""
   lines = ["| stage | name | what | source |", "| --- | --- | --- | --- |"]
-  rows = [(stage, name, f"jaxrl.{stage}.{name}") for stage in STAGES for name in names(stage)]
+  rows = [
+    (stage, name, f"jaxrl.{stage}.{name}") for stage in STAGES for name in names(stage)
+  ]
   rows += [("configs", name, f"jaxrl.configs.{name}") for name in config_lib.names()]
   for stage, name, module in rows:
     text = docstring(module)
     lines.append(f"| {stage} | {name} | {title(text)} | {link(text)} |")
   return "\n".join(lines)
+
+
+if __name__ == "__main__":
+  pathlib.Path("docs/methods.md").write_text(page())

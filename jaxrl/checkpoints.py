@@ -44,7 +44,9 @@ class Checkpoints:
     try:
       self._manager = ocp.CheckpointManager(self._directory, options=options)
     except OSError as error:
-      raise UserError(f"cannot write checkpoints to {self._directory}: {error}") from None
+      raise UserError(
+        f"cannot write checkpoints to {self._directory}: {error}"
+      ) from None
 
   def __enter__(self) -> "Checkpoints":
     return self

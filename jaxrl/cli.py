@@ -25,7 +25,7 @@ USAGE = """jaxrl: reinforcement learning for language models, in pure JAX
   jaxrl report RUN                write the report of a run again
   jaxrl methods                   every method and config
 
-`jaxrl COMMAND --help` says more; `jaxrl train NAME --help` lists what can be overridden.
+`jaxrl train NAME --help` lists all that can be overridden.
 """
 
 
@@ -148,7 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
   try:
     if arguments[0] not in COMMANDS:
-      raise UserError(f"no command {arguments[0]!r}{near_match(arguments[0], COMMANDS)}")
+      raise UserError(
+        f"no command {arguments[0]!r}{near_match(arguments[0], COMMANDS)}"
+      )
     COMMANDS[arguments[0]](arguments[1:])
   except (UserError, ModelError) as error:
     print(f"jaxrl: {' '.join(str(error).split())}", file=sys.stderr)

@@ -1,8 +1,8 @@
 """Problems -> sampled, verified rollouts. Host code around the jitted sampler."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 
 from jaxrl import credit, prompts, rollout
 from jaxrl.build import Run
+from jaxrl.metrics import Kind, SampleRow
 from jaxrl.models.tokenizer import Tokenizer
 from jaxrl.problems import Problem
 from jaxrl.rollout import Responses, SamplingRules
@@ -21,7 +22,7 @@ TRAINING, EVALUATION = 0, 1
 
 
 def stream(seed: int, kind: int, step: int) -> jax.Array:
-  """The key of one step: a function of the seed, so that a resumed run draws the same."""
+  """The key of one step: no state, so that a resumed run draws the same."""
   return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), kind), step)
 
 
@@ -63,18 +64,17 @@ def texts(tokenizer: Tokenizer, responses: Responses) -> list[str]:
   """Responses as text, without the stop token."""
   tokens, mask = np.asarray(responses.tokens), np.asarray(responses.mask) > 0
   return [
-    tokenizer.decode(row[kept].tolist())
-    for row, kept in zip(tokens, mask, strict=True)
+    tokenizer.decode(row[kept].tolist()) for row, kept in zip(tokens, mask, strict=True)
   ]
 
 
 def sample_rows(
   step: int,
-  kind: str,
+  kind: Kind,
   problems: Sequence[Problem],
   responses: Sequence[str],
   outcomes: Sequence[Outcome],
-) -> list[dict[str, Any]]:
+) -> list[SampleRow]:
   """Lines of samples.jsonl; one problem a response."""
   return [
     {
@@ -93,7 +93,7 @@ def sample_rows(
 
 def collect(
   run: Run, pool: VerifierPool, params: Tree, problems: Sequence[Problem], step: int
-) -> tuple[Rollouts, list[dict[str, Any]], dict[str, float]]:
+) -> tuple[Rollouts, list[SampleRow], dict[str, float]]:
   """Rollouts ready for the update, the samples as text, and metrics of the batch."""
   group = run.config.group_size
   key = stream(run.config.seed, TRAINING, step)
@@ -114,7 +114,8 @@ def collect(
   )
   batch = credit.assign(batch, **run.credit)
   if run.reference is not None:
-    batch = batch.replace(logp_ref=run.reference_logp(run.reference, batch))
+    logp_ref = run.reference_logp(run.reference, batch)
+    batch = dataclasses.replace(batch, logp_ref=logp_ref)
   rows = sample_rows(step, "train", asked, answers, outcomes)
   return batch, rows, batch_metrics(batch, responses, outcomes)
 

@@ -107,6 +107,9 @@ class Config:
   epochs_per_batch: int = 1
   mini_batches: int = 1  # optimiser steps an epoch
   micro_batches: int = 1  # forward passes an optimiser step: memory, not mathematics
+  # Responses that share one copy of their prompt in training, a divisor of group_size:
+  # speed where prompts are long beside responses, not mathematics.
+  responses_per_row: int = 1
   max_grad_norm: float = 1.0  # 0: no clipping
   # |log-prob sampled - rescored| that stops the run, in nats; None: loop's, by dtype.
   sampler_gap_max: float | None = None
@@ -131,15 +134,17 @@ class Config:
     _check_types(self, "config")
     _check_positive(self)
     _check_divisions(self)
+    _check_sharing(self)
 
 
 def _check_types(part: Any, where: str) -> None:
   for field in dataclasses.fields(part):
     value = getattr(part, field.name)
-    if dataclasses.is_dataclass(field.type) and isinstance(value, field.type):
+    kind: Any = field.type
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
       _check_types(value, f"{where}.{field.name}")
     else:
-      check_type(f"{where}.{field.name}", value, field.type)
+      check_type(f"{where}.{field.name}", value, kind)
 
 
 def _check_positive(config: Config) -> None:
@@ -150,6 +155,7 @@ def _check_positive(config: Config) -> None:
     "epochs_per_batch": 1,
     "mini_batches": 1,
     "micro_batches": 1,
+    "responses_per_row": 1,
     "model.logit_chunk_tokens": 1,
     "model.lora_rank": 0,
     "sampling.temperature": 0,
@@ -186,6 +192,21 @@ def _check_divisions(config: Config) -> None:
     raise UserError(
       f"config: a mini-batch of {rows} rows does not divide into micro_batches "
       f"{config.micro_batches}; take a divisor of {rows}"
+    )
+
+
+def _check_sharing(config: Config) -> None:
+  share = config.responses_per_row
+  rows = config.prompts_per_step * config.group_size // config.mini_batches
+  if config.group_size % share:
+    raise UserError(
+      f"config: group_size {config.group_size} does not divide into responses_per_row "
+      f"{share}; take a divisor"
+    )
+  if rows // config.micro_batches % share:
+    raise UserError(
+      f"config: a micro-batch of {rows // config.micro_batches} rows does not divide "
+      f"into responses_per_row {share}; take fewer micro_batches"
     )
 
 

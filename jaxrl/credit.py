@@ -1,6 +1,7 @@
 """Scored rollouts -> rollouts with rewards, a final mask and advantages. Pure."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from jaxrl.pick import call
 from jaxrl.types import Rollouts
@@ -18,9 +19,9 @@ def assign(
   Advantages come first of all from every scored row: a row that a selector then leaves
   out still counts in the baseline of its group. Rows without a score never train.
   """
-  batch = batch.replace(mask=batch.mask * batch.scored[:, None])
-  batch = batch.replace(rewards=sum(call(reward, batch) for reward in rewards))
-  batch = batch.replace(advantages=call(advantage, batch))
+  batch = replace(batch, mask=batch.mask * batch.scored[:, None])
+  batch = replace(batch, rewards=sum(call(reward, batch) for reward in rewards))
+  batch = replace(batch, advantages=call(advantage, batch))
   for selector in selectors:
-    batch = batch.replace(mask=call(selector, batch))
+    batch = replace(batch, mask=call(selector, batch))
   return batch

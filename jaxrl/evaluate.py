@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from jaxrl.accuracy import Sample, summarize
 from jaxrl.build import Run
 from jaxrl.collect import EVALUATION, respond, sample_rows, stream, texts
 from jaxrl.errors import UserError
+from jaxrl.metrics import SampleRow
 from jaxrl.problems import Problem
 from jaxrl.prompts import encode
 from jaxrl.rollout import SamplingRules
@@ -37,7 +37,7 @@ def evaluate(
   step: int,
   *,
   stop: Callable[[], bool] = lambda: False,
-) -> tuple[dict[str, float], list[dict[str, Any]]]:
+) -> tuple[dict[str, float], list[SampleRow]]:
   """Metrics (see `accuracy.summarize`) and the greedy responses as samples.jsonl rows.
 
   Raises:
@@ -55,7 +55,9 @@ def evaluate(
   once = _answer(run, pool, params, problems, step, rules=greedy, group=1, stop=stop)
   sampled: list[list[Sample]] = []
   if k := settings.samples:
-    many = _answer(run, pool, params, problems, step, rules=run.rules, group=k, stop=stop)
+    many = _answer(
+      run, pool, params, problems, step, rules=run.rules, group=k, stop=stop
+    )
     samples = _samples(many)
     sampled = [samples[i : i + k] for i in range(0, len(samples), k)]
   metrics = summarize(_samples(once), sampled)
@@ -99,5 +101,7 @@ def _answer(
     asked = [problem for problem in part for _ in range(group)]
     answers.texts.extend(words)
     answers.outcomes.extend(pool.verify(list(zip(asked, words, strict=True))))
-    answers.tokens.extend(np.asarray(responses.mask).sum(-1).astype(int)[:kept].tolist())
+    answers.tokens.extend(
+      np.asarray(responses.mask).sum(-1).astype(int)[:kept].tolist()
+    )
   return answers

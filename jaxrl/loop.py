@@ -116,18 +116,18 @@ def _steps(
         position.curriculum, config.prompts_per_step
       )
       batch, rows, metrics = collect(
-        run, session.pool, state.params, problems, position.step
+        run, session.pool, state.params, problems, position.step + 1
       )
       if session.signals.requested:
         break  # the step was not taken; a resumed run draws the same batch again
       sampled = time.perf_counter()
-      state, more = update(run, state, batch, position.step)
+      state, more = update(run, state, batch, position.step + 1)
       curriculum = run.curriculum.observe(curriculum, problems, _rewards(batch, config))
       position = Position(position.step + 1, curriculum)
       _check_sampler_gap(config, more["sampler_gap"], position.step)
       metrics |= more | _speed(metrics, started, sampled)
       session.writer.write(position.step, "train", metrics)
-      session.samples.write([{**row, "step": position.step} for row in rows])
+      session.samples.write(rows)
       _show(bar, metrics)
       if _due(position.step, config.output.checkpoint_every_steps):
         session.checkpoints.save(state, position, config)
@@ -244,5 +244,7 @@ def _headline(metrics: dict[str, Any]) -> str:
     "mean_at_k": "mean@k",
     "majority_at_k": "majority@k",
   }
-  parts = [f"{text} {metrics[key]:.3f}" for key, text in names.items() if key in metrics]
+  parts = [
+    f"{text} {metrics[key]:.3f}" for key, text in names.items() if key in metrics
+  ]
   return ", ".join(parts) + f" on {metrics['problems']:.0f} unseen problems"

@@ -104,8 +104,8 @@ def _typed(config: Config) -> Any:
       kind = type(value)
     elif field.name in MANY:
       value = tuple(_typed_spec(MANY[field.name], spec) for spec in value)
-      kind = tuple[tuple(type(spec) for spec in value)] if value else tuple[()]
-      kind = tyro.conf.Fixed[kind] if not value else kind
+      types: Any = tuple(type(spec) for spec in value)
+      kind = tuple[types] if types else tyro.conf.Fixed[tuple[()]]  # type: ignore
     fields.append((field.name, kind, dataclasses.field(default=value)))
   cls = dataclasses.make_dataclass("Config", fields, frozen=True)
   return cls()

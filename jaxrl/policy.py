@@ -1,7 +1,6 @@
 """A decoder, and which of its parameters train."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +20,8 @@ class Policy:
   decoder: Decoder
   lora: bool  # adapters train and the base is frozen; else every parameter trains
   temperature: float
-  trained_tokens: int  # a row, at most
+  response_width: int  # tokens after the prompt, at most
+  responses_per_row: int  # that share one copy of their prompt
   logit_chunk_tokens: int
 
   def variables(self, params: Tree, frozen: Tree) -> dict[str, Tree]:
@@ -52,7 +52,8 @@ class Policy:
       batch,
       needs=needs,
       temperature=self.temperature,
-      trained_tokens=self.trained_tokens,
+      response_width=self.response_width,
+      responses_per_row=self.responses_per_row,
       chunk_tokens=self.logit_chunk_tokens,
     )
 
@@ -67,7 +68,6 @@ def split_params(
     pretrained.params,
     jax.random.key(seed),
     rank=config.lora_rank,
-    alpha=config.lora_alpha,
     targets=config.lora_targets,
   )
   return adapters, pretrained.params
@@ -75,7 +75,9 @@ def split_params(
 
 def merged(policy: Policy, params: Tree, frozen: Tree) -> Tree:
   """Plain parameters for export: adapters are merged into their matrices."""
-  return lora_lib.merge(frozen, params) if policy.lora else params
+  if not policy.lora:
+    return params
+  return lora_lib.merge(frozen, params, policy.decoder.config.lora_scale)
 
 
 def copy(params: Tree) -> Tree:

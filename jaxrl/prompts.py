@@ -48,7 +48,7 @@ def pad(
 def join(
   prompts: Int[Array, "N P"], lengths: Int[Array, " N"], responses: Responses
 ) -> dict[str, Array]:
-  """Fields of Rollouts that the sampler decides: each response right after its prompt."""
+  """Fields of Rollouts that the sampler decides; a response follows its prompt."""
   rows, width = responses.tokens.shape
   group = rows // prompts.shape[0]
   total = prompts.shape[1] + width
@@ -71,6 +71,7 @@ def join(
     "tokens": jnp.where(in_prompt, from_prompt, tokens),
     "positions": jnp.where(in_prompt | (mask > 0), t, EMPTY),
     "mask": mask,
+    "prompt_tokens": lengths,
     "group": jnp.arange(rows, dtype=jnp.int32) // group,
     "truncated": responses.truncated,
     "logp_old": place(responses.logp),

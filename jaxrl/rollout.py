@@ -5,6 +5,7 @@ and the response. Row r draws its i-th token with randomness that depends on
 (key, row id r, i) alone, so a sample does not depend on which rows share its batch.
 """
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -22,9 +23,10 @@ from jaxrl.types import Leaf
 class SamplingRules:
   """How a token is drawn and where a response ends.
 
-  `None` leaves a rule out of the compiled program. In the order they act: logits are divided by the temperature, the `top_k` most likely
-  tokens stay, then the smallest set of most likely tokens whose probability reaches
-  `top_p`, then tokens of at least `min_p` times the most likely one's probability.
+  `None` leaves a rule out of the compiled program. In the order they act: logits are
+  divided by the temperature, the `top_k` most likely tokens stay, then the smallest set
+  of most likely tokens whose probability reaches `top_p`, then tokens of at least
+  `min_p` times the most likely one's probability.
   """
 
   stop_ids: tuple[int, ...] = struct.field(pytree_node=False)  # end a response
@@ -94,8 +96,8 @@ def sample(
     hidden, cache = decoder.apply(
       variables, state.token[:, None], position[:, None], cache=state.cache
     )
-    logits = decoder.apply(variables, hidden[:, 0], method="logits")
-    return draw(logits, state.replace(cache=cache))
+    logits: Any = decoder.apply(variables, hidden[:, 0], method="logits")
+    return draw(logits, dataclasses.replace(state, cache=cache))
 
   def going(state: SamplerState) -> Array:
     return (state.step < rules.max_tokens) & ~jnp.all(state.done)
@@ -121,10 +123,11 @@ def _prefill(
   rows, width = prompts.shape
   slot = jnp.arange(width)[None]
   positions = jnp.where(slot < lengths[:, None], slot, cache_lib.EMPTY)
-  cache = cache_lib.init_cache(decoder.config, rows, width)
-  hidden, cache = decoder.apply(variables, prompts, positions, cache=cache)
+  empty = cache_lib.init_cache(decoder.config, rows, width)
+  hidden, cache = decoder.apply(variables, prompts, positions, cache=empty)
   last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)[:, 0]
-  return decoder.apply(variables, last, method="logits"), cache
+  logits: Any = decoder.apply(variables, last, method="logits")
+  return logits, cache
 
 
 def _empty(rows: int, max_tokens: int, cache: Any) -> SamplerState:
@@ -175,8 +178,12 @@ def _draw(
     logp_sampling=write(old.logp_sampling, pick(kept)),
     truncated=jnp.where(stopped, 0.0, old.truncated),
   )
-  return state.replace(
-    step=state.step + 1, token=token, done=state.done | stopped, responses=responses
+  return dataclasses.replace(
+    state,
+    step=state.step + 1,
+    token=token,
+    done=state.done | stopped,
+    responses=responses,
   )
 
 

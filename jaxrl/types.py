@@ -34,6 +34,7 @@ class Rollouts:
   mask: (
     Array  # [B, T] 1. on tokens that train: the policy's own, its stop token included
   )
+  prompt_tokens: Leaf  # [B] int32: tokens before the response, at least 1
   group: Leaf  # [B] int32: rows with the same id answer the same prompt; ids < B
   truncated: Leaf  # [B] 1. where the response ended at the length limit, unstopped
   logp_old: Leaf  # [B, T] log-probs before this batch's first update (full softmax)

@@ -89,6 +89,8 @@ class DecoderConfig:
   remat: str = "none"
   row_layout: bool = dataclasses.field(default_factory=row_layout_default)
 
+  lora_scale: float = 1.0  # alpha / rank of the adapters, where there are any
+
   def __post_init__(self):
     _one_of("activation", self.activation, ACTIVATIONS)
     _one_of("remat", self.remat, REMAT_POLICIES)

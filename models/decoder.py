@@ -20,7 +20,16 @@ from jaxtyping import Array, Float, Int
 from jaxrl.models.cache import Cache
 from jaxrl.models.config import DecoderConfig
 from jaxrl.models.errors import ModelError
-from jaxrl.models.layers import UNLIMITED, Block, Context, Embed, Head, Layer, RMSNorm
+from jaxrl.models.layers import (
+  UNLIMITED,
+  Block,
+  Context,
+  Embed,
+  Head,
+  Layer,
+  RMSNorm,
+  Segments,
+)
 from jaxrl.models.rope import rotation
 
 Params = dict[str, Any]
@@ -30,7 +39,7 @@ class Decoder(nn.Module):
   """Tokens to hidden states, and hidden states to logits.
 
   A query sees a key iff the key is no later, is not padding (position EMPTY), is of
-  the same segment where segments are given, and on local layers lies within the window.
+  a segment seen where segments are given, and on local layers within the window.
   """
 
   config: DecoderConfig
@@ -47,7 +56,7 @@ class Decoder(nn.Module):
     self,
     tokens: Int[Array, "B T"],
     positions: Int[Array, "B T"],
-    segment_ids: Int[Array, "B T"] | None = None,
+    segments: Segments | None = None,
     cache: Cache | None = None,
   ) -> tuple[Float[Array, "B T D"], Cache | None]:
     """Hidden states after the final norm, [B, T, D] in the compute dtype.
@@ -56,12 +65,12 @@ class Decoder(nn.Module):
     which have to exist (a slot beyond the end would overwrite the last ones), and the
     cache that is returned holds them.
     """
-    if cache is not None and segment_ids is not None:
+    if cache is not None and segments is not None:
       raise ModelError(
-        "Decoder: segment_ids together with a cache; drop one (a cache keeps no "
+        "Decoder: segments together with a cache; drop one (a cache keeps no "
         "segments: give each segment a row of its own)"
       )
-    context, cache = self._context(positions, segment_ids, cache)
+    context, cache = self._context(positions, segments, cache)
     x = self.embed(tokens)
     if self.config.scale_embeddings:
       x = x * jnp.asarray(self.config.embed_dim**0.5, x.dtype)
@@ -83,7 +92,7 @@ class Decoder(nn.Module):
     softcap = self.config.final_softcap
     return logits if softcap is None else jnp.tanh(logits / softcap) * softcap
 
-  def _context(self, positions, segment_ids, cache: Cache | None):
+  def _context(self, positions, segments, cache: Cache | None):
     """What the layers share, and the cache with the new positions written."""
     slot, key_positions = None, positions
     if cache is not None:
@@ -100,7 +109,7 @@ class Decoder(nn.Module):
     ropes = [self.config.rope, self.config.local_rope]
     turns = [rotation(rope, self.config.head_dim, positions) for rope in ropes if rope]
     cos, sin = (jnp.stack(parts) for parts in zip(*turns, strict=True))
-    return Context(positions, key_positions, segment_ids, cos, sin, slot), cache
+    return Context(positions, key_positions, segments, cos, sin, slot), cache
 
 
 def _stack(config: DecoderConfig):

@@ -19,12 +19,24 @@ UNLIMITED = 2 * EMPTY - 1  # the reach of a layer without window
 
 
 @flax.struct.dataclass
+class Segments:
+  """Which of the sequences packed into a row a token belongs to.
+
+  A token sees its own segment and its prefix: with one prompt as the prefix of several
+  responses, the prompt is computed once for all of them.
+  """
+
+  ids: jax.Array  # [B, T] int32, 0 and up
+  prefix: jax.Array  # [B, T] int32: a segment that is seen as well, -1 for none
+
+
+@flax.struct.dataclass
 class Context:
   """What every layer of one call shares. S is T where there is no cache."""
 
   positions: jax.Array  # [B, T] int32, the queries'
   key_positions: jax.Array  # [B, S] int32
-  segment_ids: jax.Array | None  # [B, T] int32
+  segments: Segments | None
   cos: jax.Array  # [1 or 2, B, T, h/2] float32: `rope`, then `local_rope`
   sin: jax.Array  # [1 or 2, B, T, h/2] float32
   slot: jax.Array | None  # [] int32, where a cache is written
@@ -49,11 +61,13 @@ def _kernel(spread: float, axes: tuple[str, str]) -> Callable[..., Any]:
   return named(init, axes)
 
 
-def _adapter(module: nn.Module) -> tuple[Array, Array] | None:
-  """The module's low-rank adapter: a [in, r] and b [r, out], if it has one."""
+def _adapter(module: nn.Module, config: DecoderConfig) -> tuple[Array, Array] | None:
+  """The module's low-rank adapter, if any: a [in, r], and b [r, out] scaled."""
   if not module.has_variable("lora", "a"):
     return None
-  return module.get_variable("lora", "a"), module.get_variable("lora", "b")
+  a: Array = module.get_variable("lora", "a")
+  b: Array = module.get_variable("lora", "b")
+  return a, b * config.lora_scale
 
 
 def _matmul(x: Array, kernel: Array, config: DecoderConfig) -> Array:
@@ -81,7 +95,7 @@ class Linear(nn.Module):
     shape = (x.shape[-1], self.features)
     kernel: Array = self.param("kernel", init, shape, jnp.float32)
     y = _matmul(x, kernel, self.config)
-    if (adapter := _adapter(self)) is not None:
+    if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       y = y + _matmul(_matmul(x, a, self.config), b, self.config)
     if self.use_bias:
@@ -105,7 +119,7 @@ class Embed(nn.Module):
   def __call__(self, tokens: Int[Array, "B T"]) -> Float[Array, "B T D"]:
     """Looks tokens up; an id outside the vocabulary gives NaN, on purpose."""
     x = jnp.take(self.embedding, tokens, axis=0)
-    if (adapter := _adapter(self)) is not None:
+    if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       x = x + jnp.take(a, tokens, axis=0) @ b
     return x.astype(self.config.compute_dtype)
@@ -113,7 +127,7 @@ class Embed(nn.Module):
   def attend(self, hidden: Float[Array, "*batch D"]) -> Float[Array, "*batch V"]:
     """Scores every token of the vocabulary, in float32."""
     scores = _project(hidden, self.embedding.T)
-    if (adapter := _adapter(self)) is not None:
+    if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       low = _project(_project(hidden, b.T).astype(hidden.dtype), a.T)
       scores = scores + low
@@ -132,7 +146,7 @@ class Head(nn.Module):
     init = _kernel(1.0, ("embed", "vocab"))
     kernel: Array = self.param("kernel", init, shape, jnp.float32)
     scores = _project(hidden, kernel)
-    if (adapter := _adapter(self)) is not None:
+    if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       low = _project(_project(hidden, a).astype(hidden.dtype), b)
       scores = scores + low
@@ -170,14 +184,16 @@ class RMSNorm(nn.Module):
 def visible(
   positions: Int[Array, "B T"],
   key_positions: Int[Array, "B S"],
-  segment_ids: Int[Array, "B T"] | None,
+  segments: Segments | None,
   reach: Int[Array, ""],
 ) -> Bool[Array, "B T S"]:
-  """The one rule of who sees whom: not later, not padding, near, same segment."""
+  """The one rule of who sees whom: no later, no padding, near, in a segment seen."""
   query, key = positions[:, :, None], key_positions[:, None, :]
   seen = (key <= query) & (key < EMPTY) & (query - key < reach)
-  if segment_ids is not None:
-    seen &= segment_ids[:, :, None] == segment_ids[:, None, :]
+  if segments is not None:
+    owner = segments.ids[:, None, :]
+    same = segments.ids[:, :, None] == owner
+    seen &= same | (segments.prefix[:, :, None] == owner)
   return seen
 
 
@@ -247,11 +263,11 @@ class Attention(nn.Module):
 
   def _attend(self, q, k, v, layer: Layer, context: Context) -> Array:
     def some_rows(rows):
-      q, k, v, positions, key_positions, segment_ids = rows
-      seen = visible(positions, key_positions, segment_ids, layer.reach)
+      q, k, v, positions, key_positions, segments = rows
+      seen = visible(positions, key_positions, segments, layer.reach)
       return attention(q, k, v, seen, self.config.attention_softcap)
 
-    rows = (q, k, v, context.positions, context.key_positions, context.segment_ids)
+    rows = (q, k, v, context.positions, context.key_positions, context.segments)
     if not self.config.row_layout or q.shape[1] == 1:
       return some_rows(rows)
 

@@ -1,18 +1,13 @@
 """Low-rank adapters. Hu et al., https://arxiv.org/abs/2106.09685.
 
-  y = x W + (x a) b,  a ~ N(0, (alpha / rank)^2 / in),  b = 0
+  y = x W + (alpha / rank) (x a) b,  a ~ N(0, 1 / in),  b = 0
 
 The adapters are a collection of their own beside the parameters, so that only they
-need gradients and optimiser state:
+need gradients and optimiser state. The scale alpha / rank is the config's:
 
-  lora = init_lora(params, key, rank=8, alpha=16.0, targets=("attn/(q|v)/",))
+  lora = init_lora(params, key, rank=8, targets=("attn/(q|v)/",))
+  config = dataclasses.replace(config, lora_scale=alpha / 8)
   hidden, _ = Decoder(config).apply({"params": params, "lora": lora}, tokens, positions)
-
-The paper's factor alpha / rank is part of where `a` starts, and of nothing else. So the
-tree says all there is to say, and no scalar can be trained, decayed or forgotten. Under
-Adam, whose steps do not depend on a gradient's scale, `b` moves the output as far per
-step as in the paper; `a` moves it alpha / rank times less, which only matters once `b`
-has grown.
 """
 
 import difflib
@@ -31,7 +26,7 @@ _MATRICES = ("kernel", "embedding")
 
 
 def init_lora(
-  params: Params, key: Array, *, rank: int, alpha: float, targets: tuple[str, ...]
+  params: Params, key: Array, *, rank: int, targets: tuple[str, ...]
 ) -> Params:
   """Adapters for the matrices whose path matches one of the regexes `targets`.
 
@@ -63,22 +58,22 @@ def init_lora(
     key, use = jax.random.split(key)
     # A row of an embedding's `a` is an output itself; a kernel's is summed over inputs.
     terms = rank if path.endswith("embedding") else size_in
-    spread = alpha / rank * terms**-0.5
+    spread = terms**-0.5
     a = jax.random.normal(use, (*stack, size_in, rank), jnp.float32) * spread
     b = jnp.zeros((*stack, rank, size_out), jnp.float32)
     _put(lora, path.split("/")[:-1], {"a": a, "b": b})
   return lora
 
 
-def merge(params: Params, lora: Params) -> Params:
-  """The parameters with the adapters added in, for export."""
+def merge(params: Params, lora: Params, scale: float) -> Params:
+  """The parameters with the adapters added in at `lora_scale`, for export."""
   if "a" in lora and "b" in lora:
     name = next(name for name in _MATRICES if name in params)
-    added = jnp.matmul(lora["a"], lora["b"], precision="highest")
+    added = scale * jnp.matmul(lora["a"], lora["b"], precision="highest")
     return {**params, name: params[name] + added}
   merged = dict(params)
   for part, inner in lora.items():
-    merged[part] = merge(params[part], inner)
+    merged[part] = merge(params[part], inner, scale)
   return merged
 
 

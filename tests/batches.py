@@ -16,7 +16,7 @@ def rollouts(seed=0, rows=8, width=7, off_policy=0.3):
   rng = np.random.default_rng(seed)
   length = rng.integers(1, width, size=rows)
   length[2] = 0  # an empty row
-  prompt = rng.integers(1, 3, size=rows)
+  prompt = np.repeat(rng.integers(1, 3, size=rows // GROUP), GROUP)
   t = np.arange(width + 2)[None]
   mask = ((t >= prompt[:, None]) & (t < (prompt + length)[:, None])).astype(np.float32)
   shape = mask.shape
@@ -26,8 +26,11 @@ def rollouts(seed=0, rows=8, width=7, off_policy=0.3):
   rewards[0], rewards[1] = 0.0, 1.0  # spread
   scored = np.ones(rows)
   scored[3] = 0
+  tokens = rng.integers(0, 9, size=shape).astype(np.int32)
+  tokens[:, :2] = np.repeat(tokens[::GROUP, :2], GROUP, axis=0)  # the group's prompt
   fields = {
-    "tokens": rng.integers(0, 9, size=shape).astype(np.int32),
+    "tokens": tokens,
+    "prompt_tokens": prompt.astype(np.int32),
     "positions": np.where(t < (prompt + length)[:, None], t, EMPTY).astype(np.int32),
     "mask": mask,
     "group": (np.arange(rows) // GROUP).astype(np.int32),

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from jaxrl import cli, config
+from jaxrl import catalogue, cli, config
+from jaxrl.metrics import read_jsonl
 from jaxrl.overrides import apply
 from jaxrl.pick import STAGES, names
 from tests import tiny
@@ -192,6 +193,31 @@ def test_wrong_types_in_a_config_file_are_named(tmp_path):
     command = [sys.executable, "-m", "jaxrl.cli", "train", str(path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and expected in done.stderr
+
+
+def test_the_generated_page_is_current():
+  page = pathlib.Path(__file__).parents[1] / "docs" / "methods.md"
+  assert page.read_text() == catalogue.page(), "run: python -m jaxrl.catalogue"
+
+
+def test_the_run_of_ones_own_in_the_docs_trains(tmp_path, capsys):
+  flags = (
+    "--steps 2 --prompts-per-step 2 --group-size 2 --sampling.max-prompt-tokens 60 "
+    "--sampling.max-response-tokens 2 --evaluation.problems 2 --verify.workers 1 "
+    "--model.chat False --rewards.1.per-token 0.5"
+  )
+  own = pathlib.Path(__file__).parents[1] / "docs" / "my_run.py"
+  assert len(own.read_text().splitlines()) <= 45
+  model = tmp_path / "model"
+  shutil.copytree(tiny.model_directory(), model)
+  where = ["--model.path", str(model), "--output.directory", str(tmp_path / "run")]
+  assert cli.main(["train", str(own), *flags.split(), *where]) == 0
+  rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
+  train = [row for row in rows if row["kind"] == "train"]
+  assert len(train) == 2
+  for row in train:  # brevity acts on the reward and on nothing else
+    expected = row["accuracy"] - 0.5 * row["length"]
+    assert row["reward"] == pytest.approx(expected, abs=1e-5)
 
 
 def test_methods_lists_every_file(capsys):

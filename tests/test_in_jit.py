@@ -22,7 +22,7 @@ STOP = 258
 
 def run(steps: int, learning_rate: float = 3e-3):
   """Mean reward of each step of GRPO from scratch on sums of 0..1, all in one scan."""
-  policy = Policy(Decoder(tiny.DECODER), False, 1.0, R, 64)
+  policy = Policy(Decoder(tiny.DECODER), False, 1.0, R, G, 64)
   objective = Objective(pick("losses", "ppo_clip"), pick("reductions", "token_mean"))
   optimizer = make_optimizer(optax.adam(learning_rate), max_grad_norm=1.0)
   train_step = make_train_step(policy.forward, objective, optimizer)

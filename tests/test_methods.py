@@ -65,7 +65,7 @@ def test_jit_equals_no_jit(kind, name, strict_dtypes):
   jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), eager, jitted)
 
 
-# --- terms of the loss ----------------------------------------------------------------
+# --- terms of the loss --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind, name", TERMS)
@@ -204,7 +204,7 @@ def test_gradient_of_kl_k3_is_that_of_the_forward_kl():
   np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
-# --- advantages, rewards, selectors, reductions ----------------------------------------
+# --- advantages, rewards, selectors, reductions -------------------------------------
 
 
 @pytest.mark.parametrize("name", names("advantages"))

@@ -62,7 +62,7 @@ def test_a_function_of_ones_own(tmp_path):
   batch, _ = rollouts()
   method = pick("rewards", f"{path}:half", weight=0.25)
   assert float(call(method, batch)[1]) == float(batch.score[1]) * 0.25
-  with pytest.raises(UserError, match="no 'halve' in .*did you mean 'half'"):
+  with pytest.raises(UserError, match=r"no 'halve' in .*did you mean 'half'"):
     pick("rewards", f"{path}:halve")
   with pytest.raises(UserError, match="no file"):
     pick("rewards", f"{tmp_path}/none.py:half")

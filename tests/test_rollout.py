@@ -139,7 +139,7 @@ def test_log_probs_equal_the_scorers(temperature):
     batch,
     needs=("logp",),
     temperature=temperature,
-    trained_tokens=R,
+    response_width=R,
     chunk_tokens=8,
   ).logp
   assert float(batch.mask.sum()) > 12
@@ -170,7 +170,7 @@ def test_join_puts_each_response_after_its_prompt():
     assert fields["group"][row] == row // 4
 
 
-# --- truncation rules -------------------------------------------------------------------
+# --- truncation rules ---------------------------------------------------------------
 
 
 def brute_force(p, *, top_k=None, top_p=None, min_p=None):

@@ -1,4 +1,4 @@
-"""The scorer against the plain computation, and its memory from the compiled program."""
+"""The scorer against the plain computation; its memory from the compiled program."""
 
 import dataclasses
 
@@ -13,24 +13,31 @@ from jaxrl.models.decoder import Decoder, init_params
 from jaxrl.types import Rollouts
 from tests import tiny
 
-B, T = 5, 12
+B, P, R = 6, 4, 8
+GROUP = 3
 
 
-def batch(vocabulary, rows=B, width=T):
+def batch(vocabulary, rows=B, prompt=P, response=R):
+  """Groups of three with prompts of their own lengths, gaps, and an empty row."""
   rng = np.random.default_rng(0)
-  length = rng.integers(5, width + 1, size=rows)
+  width = prompt + response
+  tokens = rng.integers(0, vocabulary, size=(rows, width))
+  tokens[:, :prompt] = np.repeat(tokens[::GROUP, :prompt], GROUP, axis=0)[:rows]
+  before = np.repeat(rng.integers(2, prompt + 1, size=rows), GROUP)[:rows]
+  length = before + rng.integers(4, response + 1, size=rows)
   t = np.arange(width)[None]
   real = t < length[:, None]
-  mask = (real & (t >= 3)).astype(np.float32)
-  mask[1, 5] = 0  # a gap, as a tool's output makes
+  mask = (real & (t >= before[:, None])).astype(np.float32)
+  mask[1, before[1] + 2] = 0  # a gap, as a tool's output makes
   mask[2] = 0  # nothing trains
   zeros = jnp.zeros(rows)
   full = jnp.zeros((rows, width))
   return Rollouts(
-    tokens=jnp.asarray(rng.integers(0, vocabulary, size=(rows, width)), jnp.int32),
+    tokens=jnp.asarray(tokens, jnp.int32),
     positions=jnp.asarray(np.where(real, t, EMPTY), jnp.int32),
     mask=jnp.asarray(mask),
-    group=jnp.arange(rows, dtype=jnp.int32),
+    prompt_tokens=jnp.asarray(before, jnp.int32),
+    group=jnp.arange(rows, dtype=jnp.int32) // GROUP,
     truncated=zeros,
     logp_old=full,
     logp_sampling=full,
@@ -41,7 +48,7 @@ def batch(vocabulary, rows=B, width=T):
 
 
 def score(decoder, params, rows, **options):
-  options = {"trained_tokens": T, "chunk_tokens": 16, "temperature": 1.0} | options
+  options = {"response_width": R, "chunk_tokens": 16, "temperature": 1.0} | options
   return scoring.score(
     decoder, {"params": params}, rows, needs=("logp", "entropy"), **options
   )
@@ -58,13 +65,20 @@ def plain(decoder, params, rows, temperature):
   return pad(chosen), pad(entropy)
 
 
-@pytest.mark.parametrize("temperature", [1.0, 0.6])
-@pytest.mark.parametrize("chunk_tokens", [1, 16, 1000])
-def test_equals_the_plain_computation(temperature, chunk_tokens):
+@pytest.mark.parametrize(
+  "temperature, chunk_tokens, responses_per_row",
+  [(1.0, 1, 1), (0.6, 16, 3), (1.0, 1000, 3)],
+)
+def test_equals_the_plain_computation(temperature, chunk_tokens, responses_per_row):
+  """Values and gradients, with and without prompts shared in a row."""
   decoder = Decoder(tiny.DECODER)
   params = init_params(tiny.DECODER, jax.random.key(0))
   rows = batch(259)
-  options = {"temperature": temperature, "chunk_tokens": chunk_tokens}
+  options = {
+    "temperature": temperature,
+    "chunk_tokens": chunk_tokens,
+    "responses_per_row": responses_per_row,
+  }
 
   def ours(params):
     out = score(decoder, params, rows, **options)
@@ -74,25 +88,15 @@ def test_equals_the_plain_computation(temperature, chunk_tokens):
     logp, entropy = plain(decoder, params, rows, temperature)
     return jnp.sum(logp * rows.tokens) + jnp.sum(entropy), (logp, entropy)
 
-  grads, out = jax.grad(ours, has_aux=True)(params)
-  expected, (logp, entropy) = jax.grad(theirs, has_aux=True)(params)
+  grads, out = jax.jit(jax.grad(ours, has_aux=True))(params)
+  expected, (logp, entropy) = jax.jit(jax.grad(theirs, has_aux=True))(params)
+  assert float(rows.mask.sum()) > 20
   np.testing.assert_allclose(out.logp, logp, atol=1e-5)
   np.testing.assert_allclose(out.entropy, entropy, atol=1e-5)
+  assert np.all(np.asarray(out.logp)[np.asarray(rows.mask) == 0] == 0)
   jax.tree.map(
     lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-3), grads, expected
   )
-
-
-def test_only_as_many_tokens_a_row_as_train():
-  """`trained_tokens` cuts the work and, while it covers the mask, nothing else."""
-  decoder = Decoder(tiny.DECODER)
-  params = init_params(tiny.DECODER, jax.random.key(0))
-  rows = batch(259)
-  most = int(rows.mask.sum(-1).max())
-  assert most < T
-  a, b = score(decoder, params, rows), score(decoder, params, rows, trained_tokens=most)
-  np.testing.assert_allclose(a.logp, b.logp, atol=1e-6)
-  assert np.all(np.asarray(a.logp)[np.asarray(rows.mask) == 0] == 0)
 
 
 def test_memory_is_far_below_a_full_array_of_logits():
@@ -101,8 +105,8 @@ def test_memory_is_far_below_a_full_array_of_logits():
   config = dataclasses.replace(tiny.DECODER, vocab_size=32_768)
   decoder = Decoder(config)
   params = jax.eval_shape(lambda: init_params(config, jax.random.key(0)))
-  rows = batch(config.vocab_size, rows=8, width=64)
-  whole = 8 * 64 * config.vocab_size * 4  # bytes of [B, T, V] in float32
+  rows = batch(config.vocab_size, rows=9, prompt=4, response=60)
+  whole = 9 * 60 * config.vocab_size * 4  # bytes of [B, R, V] in float32
   # The gradient of the tied table is an output; its accumulation needs copies.
   tables = 3 * config.vocab_size * config.embed_dim * 4
 
@@ -110,7 +114,7 @@ def test_memory_is_far_below_a_full_array_of_logits():
     grad = jax.jit(jax.grad(lambda p: jnp.sum(fn(p))))
     return grad.lower(params).compile().memory_analysis().temp_size_in_bytes
 
-  chunked = temporary(lambda p: score(decoder, p, rows, trained_tokens=64).logp)
+  chunked = temporary(lambda p: score(decoder, p, rows, response_width=60).logp)
   full = temporary(lambda p: plain(decoder, p, rows, 1.0)[0])
   assert full > whole
   assert chunked < tables + whole / 4

@@ -1,4 +1,4 @@
-"""One optimiser step: splitting, sharding and packing change nothing; bad updates skip."""
+"""One optimiser step: splitting and sharding change nothing; bad updates skip."""
 
 import dataclasses
 
@@ -21,7 +21,8 @@ POLICY = Policy(
   decoder=Decoder(tiny.DECODER),
   lora=False,
   temperature=1.0,
-  trained_tokens=7,
+  response_width=7,
+  responses_per_row=1,
   logit_chunk_tokens=16,
 )
 RATE = 0.1
@@ -66,6 +67,17 @@ def test_micro_batches_change_nothing(reduction, micro_batches):
   moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), one.params, params)
   assert max(jax.tree.leaves(moved)) > 1e-3
   assert_same(one.params, many.params)
+  assert_same(metrics, more, atol=1e-5)
+
+
+def test_sharing_prompts_changes_nothing():
+  params, rows = batch()
+  one, metrics = step(params, rows)
+  policy = dataclasses.replace(POLICY, responses_per_row=4)
+  optimizer = make_optimizer(optax.sgd(RATE), max_grad_norm=0.0)
+  fn = make_train_step(policy.forward, objective(), optimizer, micro_batches=2)
+  shared, more = jax.jit(fn)(init_state(params, optimizer), {}, rows)
+  assert_same(one.params, shared.params)
   assert_same(metrics, more, atol=1e-5)
 
 

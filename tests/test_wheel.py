@@ -1,4 +1,4 @@
-"""The wheel, installed away from the sources, finds its configs and trains two steps."""
+"""The wheel, installed away from the sources, trains two steps of a config."""
 
 import json
 import os
@@ -28,7 +28,15 @@ def run(*command, cwd, **environment):
 
 def test_the_wheel_trains_two_steps(tmp_path):
   pip = (sys.executable, "-m", "pip")
-  build = (*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path))
+  build = (
+    *pip,
+    "wheel",
+    "-q",
+    "--no-deps",
+    "--no-build-isolation",
+    "-w",
+    str(tmp_path),
+  )
   sources = tmp_path / "sources"  # a copy: building writes into the tree
   skip = shutil.ignore_patterns(".*", "build", "runs", "*.egg-info", "__pycache__")
   shutil.copytree(ROOT, sources, symlinks=True, ignore=skip)

@@ -52,6 +52,7 @@ def config(directory: pathlib.Path, **changes) -> Config:
     prompts_per_step=4,
     group_size=4,
     micro_batches=2,
+    responses_per_row=4,
     model=ModelConfig(path=model_directory(), chat=False, logit_chunk_tokens=32),
     sampling=SamplingConfig(
       max_prompt_tokens=8, max_response_tokens=4, prompt_bucket_tokens=8

@@ -1,1 +1,1 @@
-"""Learning-rate schedules: `name(total_steps, *, hyper-parameters)` -> optax schedule."""
+"""Learning-rate schedules of optax: `name(total_steps, *, hyper-parameters)`."""

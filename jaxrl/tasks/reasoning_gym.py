@@ -34,8 +34,9 @@ from jaxrl.problems import (
   to_json,
 )
 
-AnswerForm = Literal["plain", "tags", "boxed"]
+AnswerForm = Literal["plain", "ending", "tags", "boxed"]
 _INSTRUCTIONS = {
+  "ending": "End with the final answer.",
   "tags": "Give the final answer inside <answer></answer> tags.",
   "boxed": "Give the final answer inside \\boxed{}.",
 }
@@ -54,7 +55,8 @@ def reasoning_gym(
   test_fraction: float = 0.25,
   answer_form: AnswerForm = "plain",
   success_threshold: float = 0.99,
-  instruction: str = "",
+  instruction: str | None = None,
+  system: str = "",
 ) -> Task:
   """Problems drawn from reasoning-gym, each question once.
 
@@ -64,10 +66,12 @@ def reasoning_gym(
     draws: per task; repeated questions are dropped.
     seed: of the draws; it does not decide the split.
     test_fraction: of the distinct questions.
-    answer_form: "plain": the response is the answer and nothing else; "tags": the last
-      <answer>...</answer>; "boxed": the last \\boxed{...}.
+    answer_form: "plain": the response is the answer and nothing else; "ending": its
+      last word is the answer where that is a number, else its last line; "tags": the
+      last <answer>...</answer>; "boxed": the last \\boxed{...}.
     success_threshold: on reasoning-gym's score in 0..1.
-    instruction: after the question; "" asks for the answer form.
+    instruction: after the question; None asks for the answer form, "" adds nothing.
+    system: the system turn; "" leaves the chat template's own.
   """
   if draws < 1 or not mix:
     raise UserError(f"reasoning_gym: draws={draws}, mix={mix}: give at least one")
@@ -86,21 +90,21 @@ def reasoning_gym(
       verify, answer_form=answer_form, success_threshold=success_threshold
     ),
     messages=functools.partial(
-      messages, answer_form=answer_form, instruction=instruction
+      messages, answer_form=answer_form, instruction=instruction, system=system
     ),
     weights={n: w / sum(shares) for n, w in zip(names, shares, strict=True)},
   )
 
 
 def messages(
-  problem: Problem, *, answer_form: AnswerForm, instruction: str
+  problem: Problem, *, answer_form: AnswerForm, instruction: str | None, system: str
 ) -> list[dict[str, str]]:
   """The question, then how to answer."""
-  if not instruction:
+  if instruction is None:
     numeric = _is_number(problem.data["entry"]["answer"])
     plain = f"Answer with the {'number' if numeric else 'final answer'} only."
     instruction = _INSTRUCTIONS.get(answer_form, plain)
-  return chat(f"{problem.question}\n{instruction}")
+  return chat(f"{problem.question}\n{instruction}".strip(), system)
 
 
 def _parse_spec(text: str) -> tuple[str, dict[str, Any]]:
@@ -273,6 +277,11 @@ def extract(response: str, form: AnswerForm, gold: str | None) -> str | None:
   if form == "plain":
     answer: str | None = response.strip()
     if not _is_plain(response.strip(), gold):
+      return None
+  elif form == "ending":
+    ends = response.split() if _is_number(gold) else response.strip().splitlines()
+    answer = ends[-1].strip() if ends else None
+    if _is_number(gold) and not re.fullmatch(_NUMBER + r"\.?", answer or ""):
       return None
   elif form == "tags":
     found = re.findall(r"<answer>(.*?)</answer>", response, flags=re.DOTALL)

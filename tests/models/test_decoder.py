@@ -14,7 +14,7 @@ from jaxrl.models.cache import EMPTY, grow, init_cache, repeat_rows, take_rows
 from jaxrl.models.config import DecoderConfig, Rope, row_layout_default
 from jaxrl.models.decoder import Decoder, init_params, logical_axes, shapes
 from jaxrl.models.errors import ModelError
-from jaxrl.models.layers import visible
+from jaxrl.models.layers import Segments, visible
 
 CONFIG = DecoderConfig(
   vocab_size=61,
@@ -53,15 +53,17 @@ def test_visibility_is_what_the_rule_says():
   rng = np.random.default_rng(0)
   positions = np.where(rng.random((2, 7)) < 0.2, EMPTY, rng.integers(0, 6, (2, 7)))
   keys = np.where(rng.random((2, 7)) < 0.2, EMPTY, rng.integers(0, 6, (2, 7)))
-  segments = rng.integers(0, 2, (2, 7))
+  ids, prefix = rng.integers(0, 3, (2, 7)), rng.integers(-1, 3, (2, 7))
+  segments = Segments(jnp.asarray(ids), jnp.asarray(prefix))
   for window in (1, 3, EMPTY):
-    got = visible(*map(jnp.asarray, (positions, keys, segments, np.int32(window))))
+    places = map(jnp.asarray, (positions, keys))
+    got = visible(*places, segments, jnp.asarray(window, jnp.int32))
     for b, i, j in np.ndindex(2, 7, 7):
       want = (
         keys[b, j] != EMPTY
         and keys[b, j] <= positions[b, i]
         and positions[b, i] - keys[b, j] < window
-        and segments[b, i] == segments[b, j]
+        and ids[b, j] in (ids[b, i], prefix[b, i])
       )
       assert got[b, i, j] == want, (b, i, j, window)
 
@@ -106,11 +108,26 @@ def test_packed_segments_are_separate_rows():
   parts = [TOKENS[:1, :4], TOKENS[1:, :5]]
   packed = jnp.concatenate(parts, axis=1)
   positions = jnp.concatenate([jnp.arange(n) for n in lengths])[None]
-  segments = jnp.repeat(jnp.arange(2), jnp.asarray(lengths))[None]
-  hidden, _ = _apply(packed, positions, segment_ids=segments)
+  ids = jnp.repeat(jnp.arange(2), jnp.asarray(lengths))[None]
+  segments = Segments(ids, jnp.full_like(ids, -1))
+  hidden, _ = _apply(packed, positions, segments=segments)
   for part, got in zip(parts, jnp.split(hidden, [4], axis=1), strict=True):
     alone, _ = _apply(part, jnp.arange(part.shape[1])[None])
     np.testing.assert_allclose(got, alone, atol=1e-5)
+
+
+def test_responses_behind_one_prefix_are_separate_rows():
+  """[prompt | one answer | another] in a row against prompt + answer in two rows."""
+  prompt, answers = TOKENS[:1, :3], TOKENS[:, 3:7]
+  packed = jnp.concatenate([prompt, answers.reshape(1, 8)], axis=1)
+  positions = jnp.array([[0, 1, 2, 3, 4, 5, 6, 3, 4, 5, 6]])
+  ids = jnp.array([[0] * 3 + [1] * 4 + [2] * 4])
+  segments = Segments(ids, jnp.where(ids == 0, -1, 0))
+  hidden, _ = _apply(packed, positions, segments=segments)
+  for row, got in enumerate(jnp.split(hidden[:, 3:], 2, axis=1)):
+    whole = jnp.concatenate([prompt, answers[row : row + 1]], axis=1)
+    alone, _ = _apply(whole, jnp.arange(7)[None])
+    np.testing.assert_allclose(got, alone[:, 3:], atol=1e-5)
 
 
 def test_a_token_sees_no_later_token():
@@ -167,8 +184,9 @@ def test_a_prefill_may_come_in_chunks():
 
 def test_cache_misuse():
   cache = init_cache(CONFIG, rows=2, slots=9)
-  with pytest.raises(ModelError, match="segment_ids together with a cache"):
-    _apply(segment_ids=jnp.zeros_like(TOKENS), cache=cache)
+  with pytest.raises(ModelError, match="segments together with a cache"):
+    ids = jnp.zeros_like(TOKENS)
+    _apply(segments=Segments(ids, ids), cache=cache)
   with pytest.raises(ModelError, match="already has 9 slots, not 8"):
     grow(cache, 8)
   with pytest.raises(ModelError, match="9 tokens do not fit into 8 slots"):

@@ -44,18 +44,22 @@ def _trained(lora):
 @pytest.mark.parametrize(("tied", "row_layout"), [(True, True), (False, False)])
 def test_adapters_start_at_the_base_and_merge_exactly(tied, row_layout):
   config = DecoderConfig(
-    **SMALL, tie_embeddings=tied, qkv_bias=True, row_layout=row_layout
+    **SMALL,
+    tie_embeddings=tied,
+    qkv_bias=True,
+    row_layout=row_layout,
+    lora_scale=2.0,
   )
   params = init_params(config, jax.random.key(0))
   targets = EVERYTHING[:3] if tied else EVERYTHING
-  lora = init_lora(params, jax.random.key(2), rank=3, alpha=6.0, targets=targets)
+  lora = init_lora(params, jax.random.key(2), rank=3, targets=targets)
   base = _logits(config, {"params": params})
   np.testing.assert_array_equal(_logits(config, {"params": params, "lora": lora}), base)
 
   lora = _trained(lora)
   adapted = _logits(config, {"params": params, "lora": lora})
   assert np.abs(adapted - base).max() > 0.1
-  merged = merge(params, lora)
+  merged = merge(params, lora, 2.0)
   np.testing.assert_allclose(_logits(config, {"params": merged}), adapted, atol=1e-4)
   assert jax.tree.structure(merged) == jax.tree.structure(params)
   assert "bias" in merged["layers"]["attn"]["q"]
@@ -64,7 +68,7 @@ def test_adapters_start_at_the_base_and_merge_exactly(tied, row_layout):
 def test_every_kind_of_matrix_adapts():
   config = DecoderConfig(**SMALL, tie_embeddings=False)
   params = init_params(config, jax.random.key(0))
-  lora = init_lora(params, jax.random.key(2), rank=3, alpha=3.0, targets=EVERYTHING)
+  lora = init_lora(params, jax.random.key(2), rank=3, targets=EVERYTHING)
   grads = jax.grad(
     lambda lora: jnp.sum(_logits(config, {"params": params, "lora": lora}) ** 2)
   )(lora)
@@ -81,15 +85,15 @@ def test_shapes_spread_and_axes():
   config = DecoderConfig(**{**SMALL, "embed_dim": 512, "mlp_dim": 600})
   params = init_params(config, jax.random.key(0))
   targets = ("attn/(q|v)/", "embed")
-  lora = init_lora(params, jax.random.key(2), rank=4, alpha=8.0, targets=targets)
+  lora = init_lora(params, jax.random.key(2), rank=4, targets=targets)
   assert sorted(lora["layers"]["attn"]) == ["q", "v"]
   a, b = lora["layers"]["attn"]["v"]["a"], lora["layers"]["attn"]["v"]["b"]
   assert (a.shape, b.shape) == ((2, 512, 4), (2, 4, 16))
-  np.testing.assert_allclose(a.std(), 8 / 4 * 512**-0.5, rtol=0.05)
+  np.testing.assert_allclose(a.std(), 512**-0.5, rtol=0.05)
   assert np.abs(a[0] - a[1]).max() > 0, "layers start apart"
   table = lora["embed"]["a"]
   assert (table.shape, lora["embed"]["b"].shape) == ((61, 4), (4, 512))
-  np.testing.assert_allclose(table.std(), 8 / 4 * 4**-0.5, rtol=0.2)
+  np.testing.assert_allclose(table.std(), 4**-0.5, rtol=0.2)
 
   axes = lora_axes(logical_axes(config), lora)
   assert axes["layers"]["attn"]["v"] == {
@@ -101,9 +105,7 @@ def test_shapes_spread_and_axes():
 
 def test_a_target_without_match_names_what_is_near():
   params = init_params(DecoderConfig(**SMALL), jax.random.key(0))
-  init = lambda *targets: init_lora(
-    params, jax.random.key(0), rank=2, alpha=2.0, targets=targets
-  )
+  init = lambda *targets: init_lora(params, jax.random.key(0), rank=2, targets=targets)
   with pytest.raises(
     ModelError, match=r"'attn/query' matches no.*layers/attn/q/kernel"
   ):
@@ -113,4 +115,4 @@ def test_a_target_without_match_names_what_is_near():
   with pytest.raises(ModelError, match=r"'q\('.*is not a regular expression"):
     init("q(")
   with pytest.raises(ModelError, match="rank 0"):
-    init_lora(params, jax.random.key(0), rank=0, alpha=1.0, targets=("attn",))
+    init_lora(params, jax.random.key(0), rank=0, targets=("attn",))
