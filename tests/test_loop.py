@@ -219,7 +219,7 @@ def test_lora_trains_adapters_and_exports_them_merged(tmp_path):
   plain = dataclasses.replace(
     config, model=dataclasses.replace(base.model, path=str(tmp_path / "out"))
   )
-  ids = np.arange(5, dtype=np.int32)[None]
+  ids = jax.numpy.arange(5)[None]
   logits = []
   for policy, variables in (
     (run.policy, run.policy.variables(params, run.frozen)),
