@@ -149,6 +149,7 @@ def batch_metrics(
     # Mean surprisal of the sampled tokens: an unbiased estimate, in nats.
     "entropy": float(-(host["logp"] * host["mask"]).sum() / max(tokens, 1.0)),
     "response_tokens": tokens,
+    "longest_response": float(responses.steps),
     "unscorable": float((~scored).sum()),
     **{f"verifier_{s}": float(statuses[s]) for s in ("timeout", "crash", "error")},
   }

@@ -47,6 +47,7 @@ class Responses:
   logp: Leaf  # [B, R] log-prob under the full tempered softmax, what the scorer gives
   logp_sampling: Leaf  # [B, R] log-prob under the distribution drawn from
   truncated: Leaf  # [B] 1. where no stop token came within R tokens
+  steps: Leaf  # [] int32: tokens until the last row had ended
 
 
 @struct.dataclass
@@ -104,7 +105,8 @@ def sample(
 
   empty = _empty(row_ids.shape[0], rules.max_tokens, cache)
   first = draw(jnp.repeat(logits, group, axis=0), empty)
-  return jax.lax.while_loop(going, step, first).responses
+  last = jax.lax.while_loop(going, step, first)
+  return dataclasses.replace(last.responses, steps=last.step)
 
 
 @functools.partial(jax.jit, static_argnames="decoder")
@@ -142,6 +144,7 @@ def _empty(rows: int, max_tokens: int, cache: Any) -> SamplerState:
       logp=zeros,
       logp_sampling=zeros,
       truncated=jnp.ones(rows, jnp.float32),
+      steps=jnp.zeros((), jnp.int32),
     ),
     cache=cache,
   )
@@ -177,6 +180,7 @@ def _draw(
     logp=write(old.logp, pick(logp)),
     logp_sampling=write(old.logp_sampling, pick(kept)),
     truncated=jnp.where(stopped, 0.0, old.truncated),
+    steps=old.steps,
   )
   return dataclasses.replace(
     state,

@@ -81,7 +81,7 @@ def test_a_response_ends_with_its_stop_token_which_is_part_of_it():
 def test_the_loop_ends_when_all_rows_have():
   """With every token a stop token, one token is sampled and the loop does not turn."""
   out = sample(rules=rules(tuple(range(259)), max_tokens=50))
-  assert out.tokens.shape[1] == 50
+  assert out.tokens.shape[1] == 50 and out.steps == 1
   np.testing.assert_array_equal(out.mask.sum(-1), 1)
 
 
