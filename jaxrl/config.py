@@ -92,7 +92,7 @@ class OutputConfig:
   keep_checkpoints: int = 2
   tensorboard: bool = True
   wandb_project: str | None = None
-  sample_rows: int = 4  # completions printed a step
+  sample_rows: int = 4  # completions printed at an evaluation
 
 
 @dataclasses.dataclass(frozen=True)

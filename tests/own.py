@@ -1,10 +1,15 @@
-"""A user's own task in a file of its own: sums whose verifier fails in every way."""
+"""A user's own functions: a reward, and a task whose verifier fails in every way."""
 
 import dataclasses
 import os
 
 from jaxrl.problems import Problem, Task, Verdict
 from jaxrl.tasks.token_arithmetic import token_arithmetic
+
+
+def even_tokens(tokens, mask):
+  """A reward that a random model's samples differ in: the share of even token ids."""
+  return ((1 - tokens % 2) * mask).sum(-1) / (mask.sum(-1) + 1e-9)
 
 
 def failing_task() -> Task:
