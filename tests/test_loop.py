@@ -16,6 +16,7 @@ from jaxrl import config as config_lib
 from jaxrl import loop, serve
 from jaxrl.build import build
 from jaxrl.checkpoints import Checkpoints
+from jaxrl.collect import EVALUATION, TRAINING, stream
 from jaxrl.errors import UserError
 from jaxrl.metrics import read_jsonl
 from tests import tiny
@@ -217,6 +218,16 @@ def test_a_gap_between_sampler_and_scorer_stops_the_run(tmp_path, monkeypatch):
     rollout.jitted.clear_cache()
   with Checkpoints(tmp_path / "run", keep=1) as saved:
     assert saved.latest_step() is None
+
+
+def test_every_step_and_stream_draws_afresh():
+  keys = {
+    tuple(jax.random.key_data(stream(seed, kind, step)).tolist())
+    for seed in (0, 1)
+    for kind in (TRAINING, EVALUATION)
+    for step in range(5)
+  }
+  assert len(keys) == 20
 
 
 def test_the_gap_is_logged_and_is_rounding(tmp_path):
