@@ -10,7 +10,8 @@ from typing import Any
 import grain
 import numpy as np
 
-from jaxrl.problems import Problem, Task
+from jaxrl.errors import UserError
+from jaxrl.problems import Problem, Task, by_source
 
 
 def uniform(task: Task, seed: int) -> "Uniform":
@@ -25,10 +26,13 @@ class Uniform:
     if not task.weights:
       self._stream = _shuffled(task.train, seed)
     else:
-      parts = [
-        _shuffled([p for p in task.train if p.source == source], seed)
-        for source in task.weights
-      ]
+      sources = by_source(task.train)
+      if missing := set(task.weights) - set(sources):
+        raise UserError(
+          f"task {task.name}: no training problems from {sorted(missing)}; draw more "
+          "problems, or lower test_fraction"
+        )
+      parts = [_shuffled(sources[source], seed) for source in task.weights]
       self._stream = grain.MapDataset.mix(parts, list(task.weights.values()))
 
   def init(self) -> dict[str, Any]:
