@@ -24,14 +24,13 @@ def group_norm(
   ddof: int = 1,
 ) -> Float[Array, "B T"]:
   """One advantage a row, on each of its trained tokens."""
-  # Centred twice: the first mean is rounded, so that equal rewards would leave a
-  # residue which 1 / epsilon turns into an advantage.
-  centred = rewards - segments.mean(rewards, group, scored)
-  centred = jnp.where(scored > 0, centred - segments.mean(centred, group, scored), 0.0)
+  mean = segments.mean(rewards, group, scored)
+  centred = jnp.where(scored > 0, rewards - mean, 0.0)
   count = segments.total(scored, group)
   spare = jnp.maximum(count - ddof, 1.0)
   std = jnp.sqrt(segments.total(centred**2, group) / spare)
   size = segments.mean(jnp.abs(rewards), group, scored)
+  # Equal rewards leave the rounding of their mean, which 1 / epsilon would blow up.
   spread = (std > 1e-6 * size) & (count > 1)
   advantage = jnp.where(spread, centred / (std + epsilon), 0.0)
   return masked.zero(jnp.broadcast_to(advantage[:, None], mask.shape), mask)
