@@ -2,6 +2,8 @@
 
 import optax
 
+from jaxrl.schedules import after_warmup
+
 
 def constant(
   total_steps: int,
@@ -10,6 +12,5 @@ def constant(
   warmup_steps: int = 0,
 ) -> optax.Schedule:
   """Optimiser step -> learning rate."""
-  warmup = optax.linear_schedule(0.0, learning_rate, warmup_steps)
   after = optax.constant_schedule(learning_rate)
-  return optax.join_schedules([warmup, after], [warmup_steps])
+  return after_warmup(after, learning_rate, warmup_steps)

@@ -2,6 +2,8 @@
 
 import optax
 
+from jaxrl.schedules import after_warmup
+
 
 def cosine(
   total_steps: int,
@@ -12,6 +14,5 @@ def cosine(
 ) -> optax.Schedule:
   """Optimiser step -> learning rate."""
   steps = max(total_steps - warmup_steps, 1)
-  warmup = optax.linear_schedule(0.0, learning_rate, warmup_steps)
   after = optax.cosine_decay_schedule(learning_rate, steps, alpha=final_fraction)
-  return optax.join_schedules([warmup, after], [warmup_steps])
+  return after_warmup(after, learning_rate, warmup_steps)
