@@ -13,7 +13,9 @@ def docstring(module: str) -> str:
   """A module's docstring, read without importing it."""
   spec = importlib.util.find_spec(module)
   assert spec is not None and spec.origin is not None
-  return ast.get_docstring(ast.parse(pathlib.Path(spec.origin).read_text())) or ""
+  tree = ast.parse(pathlib.Path(spec.origin).read_text())
+  # Not cleaned: that would take away the indentation that marks formulas.
+  return ast.get_docstring(tree, clean=False) or ""
 
 
 def link(text: str) -> str:
@@ -26,6 +28,12 @@ def title(text: str) -> str:
   """The first sentence of a docstring, without its link."""
   sentence = re.split(r"(?<=[a-z0-9)`?])[.?](?:\s|$)", text.strip(), maxsplit=1)[0]
   return re.sub(r",?\s*https?://\S+", "", " ".join(sentence.split()))
+
+
+def formula(text: str) -> str:
+  """The indented lines of a docstring, which are its formulas; "" without any."""
+  lines = [line for line in text.splitlines() if line.startswith("  ")]
+  return "\n".join(line[2:] for line in lines)
 
 
 def page() -> str:

@@ -9,6 +9,11 @@ def zero(x: Float[Array, "B T"], mask: Float[Array, "B T"]) -> Float[Array, "B T
   return jnp.where(mask > 0, x, jnp.zeros_like(x))
 
 
+def per_token(x: Float[Array, " B"], mask: Float[Array, "B T"]) -> Float[Array, "B T"]:
+  """One number a row, on each of its unmasked tokens."""
+  return zero(jnp.broadcast_to(x[:, None], mask.shape), mask)
+
+
 def mean_per_row(
   x: Float[Array, "B T"], mask: Float[Array, "B T"]
 ) -> Float[Array, "B 1"]:
@@ -28,3 +33,9 @@ def log_ratio(
   it the gradient is zero, which skips tokens whose two policies no longer compare.
   """
   return jnp.clip(zero(logp - logp_old, mask), -20.0, 20.0)
+
+
+def last_token(mask: Float[Array, "B T"]) -> Float[Array, "B T"]:
+  """1. on the last unmasked token of each row; an empty row has none."""
+  after = jnp.cumsum(mask[:, ::-1], axis=1)[:, ::-1]
+  return jnp.where((mask > 0) & (after == 1), jnp.ones_like(mask), jnp.zeros_like(mask))

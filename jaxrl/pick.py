@@ -26,11 +26,15 @@ STAGES = (
   "tasks",
   "curricula",
   "rewards",
-  "selectors",
   "advantages",
+  "value_targets",
+  "selectors",
+  "features",
+  "corrections",
   "losses",
   "regularizers",
   "reductions",
+  "controllers",
   "optimizers",
   "schedules",
 )
@@ -43,9 +47,16 @@ def names(kind: str) -> list[str]:
 
 
 def load(kind: str, name: str) -> Callable:
-  """The function called `name`; UserError with the nearest name if there is none."""
+  """The function called `name`; UserError with the nearest name if there is none.
+
+  "folder/name" is a method of another folder that serves in this place too, such as a
+  loss that is added as a regularizer.
+  """
   if ":" in name:
     return _load_reference(kind, name)
+  folder, slash, rest = name.partition("/")
+  if slash and folder in STAGES:
+    return load(folder, rest)
   if name not in names(kind):
     raise UserError(
       f"no {name!r} in jaxrl/{kind}{near_match(name, names(kind))}; "
@@ -143,14 +154,26 @@ def needs(method: Callable) -> tuple[str, ...]:
 def call(method: Callable, *structs: Any) -> Any:
   """Calls a method with the arrays it names, looked up in `structs` in order.
 
+  A name that is no field of a struct is a file of jaxrl/features, computed on the spot
+  unless the train step already has.
+
   Raises:
     UserError: an array that the method names is in none of them, or was not filled in.
   """
   arrays = []
   for name in needs(method):
-    value = next((getattr(s, name) for s in structs if hasattr(s, name)), None)
+    value = _find(name, structs)
     if value is None:
       what = getattr(method, "func", method).__name__
       raise UserError(f"{what} reads {name!r}, which nothing in this run fills in")
     arrays.append(value)
   return method(*arrays)
+
+
+def _find(name: str, structs: tuple[Any, ...]) -> Any:
+  for struct in structs:
+    if hasattr(struct, name):
+      return getattr(struct, name)
+    if name in getattr(struct, "features", ()):
+      return struct.features[name]
+  return call(load("features", name), *structs) if name in names("features") else None

@@ -26,9 +26,11 @@ class Rollouts:
   """Sampled sequences on their way from the sampler to the update.
 
   Token-aligned: `logp[b, t]` is the log-probability of `tokens[b, t]` given
-  `tokens[b, :t]`. Fields that no stage of a run fills in stay `None`.
+  `tokens[b, :t]`. Fields that no stage of a run fills in stay `None`. A field `x_old`
+  is `PolicyOutputs.x` at the parameters before this batch's first update.
   """
 
+  # From the sampler and the verifier.
   tokens: Leaf  # [B, T] int32: prompt, response, padding
   positions: Leaf  # [B, T] int32: 0.. on tokens, models.cache.EMPTY on padding
   mask: (
@@ -42,9 +44,28 @@ class Rollouts:
   score: Leaf  # [B] the verifier's score, 0 where `scored` is 0
   formatted: Leaf  # [B] 1. where the answer was given in the form that was asked for
   scored: Leaf  # [B] 1. where the verifier gave a verdict
-  rewards: Leaf = None  # [B] what the reward stage made of the above
+  text_rewards: Leaf = None  # [B, K] of the rewards that read text, in their order
+  # Only where some method names them.
   logp_ref: Leaf = None  # [B, T] log-probs under the reference model
+  entropy_old: Leaf = None  # [B, T]
+  collision_old: Leaf = None  # [B, T]
+  values_old: Leaf = None  # [B, T]
+  noise: Leaf = None  # [B, T] uniform in [0, 1), new for each batch
+  greedy_rewards: Leaf = None  # [B] reward of the greedy response to the row's prompt
+  reference_rewards: Leaf = (
+    None  # [B, K] of K samples of the reference model, NaN: none
+  )
+  # From the stages of credit, in their order.
+  drawn: Leaf = None  # [B, T] the mask before any selector
+  reward_parts: Leaf = None  # [B, K] each reward of the config by itself, weighted
+  token_rewards: Leaf = None  # [B, T] rewards where they fall; the sums are `rewards`
+  rewards: Leaf = None  # [B] what the reward stage made of the above
   advantages: Leaf = None  # [B, T] credit of each token
+  returns: Leaf = None  # [B, T] what the critic is to predict
+  # From the train step, on the whole batch of one optimiser step.
+  logp_now: Leaf = None  # [B, T] log-probs at the parameters that the step starts from
+  correction: Leaf = None  # [B, T] product of the corrections: a factor of the loss
+  features: Mapping[str, Array] = struct.field(default_factory=dict)  # name -> [B, T]
 
 
 @struct.dataclass
@@ -53,6 +74,9 @@ class PolicyOutputs:
 
   logp: Leaf  # [B, T] log-probability of each token, tempered as it was sampled
   entropy: Leaf = None  # [B, T] entropy of the distribution it came from, nats
+  collision: Leaf = None  # [B, T] sum of squared probabilities of that distribution
+  values: Leaf = None  # [B, T] the critic's estimate before the token is drawn
+  log_partition: Leaf = None  # [B, T] log Z of the row's prompt, repeated (FlowRL)
 
 
 @struct.dataclass
@@ -83,9 +107,38 @@ class AdvantageFn(Protocol):
 
 
 class RewardFn(Protocol):
-  """Arrays by name -> one reward per row; a run's rewards are added up."""
+  """Arrays by name -> one reward per row, or one per token; they are added up.
 
-  def __call__(self, *arrays: Array) -> Float[Array, " B"]: ...
+  A reward whose parameters are `problem` and `response` reads one `Problem` and one
+  text instead, and gives a float: it runs in the verifier's worker processes.
+  """
+
+  def __call__(self, *arrays: Array) -> Float[Array, " B"] | Float[Array, "B T"]: ...
+
+
+class ValueTargetFn(Protocol):
+  """Arrays by name -> what the critic is to predict at each token."""
+
+  def __call__(self, *arrays: Array) -> Float[Array, "B T"]: ...
+
+
+class CorrectionFn(Protocol):
+  """Arrays by name -> factors [B, T] of the per-token loss, and metrics [B, T].
+
+  Made once an optimiser step on its whole batch, so it may look across rows, and no
+  gradient flows through it. Denominators stay: a selector is what changes them.
+  """
+
+  def __call__(self, *arrays: Array) -> tuple[Float[Array, "B T"], Metrics]: ...
+
+
+class FeatureFn(Protocol):
+  """Arrays by name -> an array that other methods may name in turn, by this name.
+
+  Made on the whole batch, before it is split; no gradient flows through it.
+  """
+
+  def __call__(self, *arrays: Array) -> Float[Array, "B T"]: ...
 
 
 class SelectorFn(Protocol):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -11,7 +12,7 @@ from jaxrl.types import PolicyOutputs, Rollouts
 GROUP = 4
 
 
-def rollouts(seed=0, rows=8, width=7, off_policy=0.3):
+def rollouts(seed=0, rows=8, width=7, off_policy=0.3, group=GROUP):
   """(batch, outputs): ragged rows with an empty one, an unscored one, a flat group."""
   rng = np.random.default_rng(seed)
   length = rng.integers(1, width, size=rows)
@@ -33,7 +34,7 @@ def rollouts(seed=0, rows=8, width=7, off_policy=0.3):
     "prompt_tokens": prompt.astype(np.int32),
     "positions": np.where(t < (prompt + length)[:, None], t, EMPTY).astype(np.int32),
     "mask": mask,
-    "group": (np.arange(rows) // GROUP).astype(np.int32),
+    "group": (np.arange(rows) // group).astype(np.int32),
     "truncated": rng.integers(0, 2, size=rows),
     "logp_old": logp_old,
     "logp_sampling": logp_old,
@@ -44,10 +45,69 @@ def rollouts(seed=0, rows=8, width=7, off_policy=0.3):
     "logp_ref": logp_old + rng.normal(scale=0.3, size=shape),
     "advantages": np.broadcast_to(rng.normal(size=(rows, 1)), shape),
   }
-  batch = Rollouts(**{name: _array(x) for name, x in fields.items()})
   logp = logp_old + off_policy * rng.normal(size=shape)
   entropy = rng.exponential(size=shape)
-  return batch, PolicyOutputs(logp=_array(logp), entropy=_array(entropy))
+  fields |= _more(np.random.default_rng(seed + 100), fields, off_policy)
+  batch = Rollouts(**{name: _array(x) for name, x in fields.items()})
+  outputs = {
+    "logp": logp,
+    "entropy": entropy,
+    "collision": rng.uniform(0.1, 0.9, size=shape),
+    "values": fields["values_old"] + 0.2 * rng.normal(size=shape),
+    "log_partition": np.repeat(rng.normal(size=(rows // GROUP, 1)), GROUP, axis=0)
+    + np.zeros(shape),
+  }
+  return batch, PolicyOutputs(**{name: _array(x) for name, x in outputs.items()})
+
+
+def _more(rng, fields, off_policy):
+  """What only some methods name."""
+  mask, logp_old, rewards = fields["mask"], fields["logp_old"], fields["rewards"]
+  shape = mask.shape
+  # The reward at the last token, and a term on every token, as a KL penalty is.
+  last = (np.cumsum(mask[:, ::-1], axis=1)[:, ::-1] == 1) * mask
+  token_rewards = rewards[:, None] * last
+  return {
+    "logp_sampling": logp_old + off_policy * rng.normal(size=shape),
+    "text_rewards": rng.uniform(size=(shape[0], 2)),
+    "entropy_old": rng.exponential(size=shape),
+    "collision_old": rng.uniform(0.1, 0.9, size=shape),
+    "values_old": rng.normal(size=shape),
+    "noise": rng.uniform(size=shape),
+    "greedy_rewards": np.repeat(rng.integers(0, 2, size=shape[0] // GROUP), GROUP),
+    "reference_rewards": np.repeat(
+      rng.integers(0, 2, size=(shape[0] // GROUP, 3)), GROUP, axis=0
+    ),
+    "drawn": mask,
+    "reward_parts": np.stack([rewards / 2, rng.uniform(size=shape[0])], axis=1),
+    "token_rewards": token_rewards,
+    "returns": rng.normal(size=shape),
+    "logp_now": logp_old + off_policy * rng.normal(size=shape),
+    "correction": rng.uniform(size=shape),
+  }
+
+
+def several():
+  """Batches that differ in what trips methods up, by name."""
+  alone, outputs = rollouts(1, group=1)
+  unscored, _ = rollouts(2)
+  dense, dense_outputs = rollouts(3, width=12)
+  rng = np.random.default_rng(9)
+  return {
+    "ragged": rollouts(0),
+    "groups_of_one": (alone, outputs),
+    "none_scored": (unscored.replace(scored=jnp.zeros_like(unscored.scored)), outputs),
+    "token_credit": (
+      dense.replace(
+        advantages=_array(rng.normal(size=dense.mask.shape)),
+        token_rewards=_array(rng.normal(size=dense.mask.shape)) * dense.mask,
+        # Masked tokens amid the response, as a tool's answer would be.
+        mask=dense.mask.at[:, 5].set(0.0),
+      ),
+      dense_outputs,
+    ),
+    "far_off_policy": rollouts(4, off_policy=1.0),
+  }
 
 
 def _array(x):
@@ -60,7 +120,9 @@ def poisoned(struct, mask, junk):
   changes = {}
   for field in dataclasses.fields(struct):
     value = getattr(struct, field.name)
-    if value is None or value.shape != mask.shape or field.name == "mask":
+    if not isinstance(value, jax.Array) or value.shape != mask.shape:
+      continue
+    if field.name in ("mask", "drawn"):
       continue
     if jnp.issubdtype(value.dtype, jnp.floating):
       changes[field.name] = jnp.where(mask > 0, value, junk)

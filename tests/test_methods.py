@@ -1,246 +1,332 @@
 """Laws that every method file obeys, and each method against its NumPy reference.
 
 The files are found by looking in the folders: a method without a reference, a paper or
-a config fails here.
+a config fails here. See tests/references/__init__.py for what a reference has.
 """
 
 import importlib
-import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrl import catalogue, config, kl
+from jaxrl import catalogue
 from jaxrl.pick import call, names, needs, pick
-from tests.batches import GROUP, poisoned, rollouts
+from jaxrl.types import PolicyOutputs
+from tests.batches import GROUP, poisoned, rollouts, several
 
-KINDS = ("losses", "regularizers", "advantages", "reductions", "rewards", "selectors")
-METHODS = [(kind, name) for kind in KINDS for name in names(kind)]
-TERMS = [(kind, name) for kind, name in METHODS if kind in ("losses", "regularizers")]
-POLICY_LOSSES = names("losses")  # all of them so far are policy gradients
+TERM_STAGES = ("losses", "regularizers")
+STAGES = (
+  *TERM_STAGES,
+  "advantages",
+  "value_targets",
+  "corrections",
+  "features",
+  "reductions",
+  "rewards",
+  "selectors",
+)
+METHODS = [(stage, name) for stage in STAGES for name in names(stage)]
+OUTPUTS = tuple(PolicyOutputs.__dataclass_fields__)
+
+
+def reference(stage, name):
+  """The module of a method's reference."""
+  return importlib.import_module(f"tests.references.{stage}.{name}")
+
+
+def reads_text(method):
+  return needs(method) == ("problem", "response")
+
+
+def array_methods(*stages):
+  """(stage, name) of the methods that read arrays."""
+  return [
+    (stage, name)
+    for stage, name in METHODS
+    if stage in stages and not reads_text(pick(stage, name))
+  ]
+
+
+def cases(*stages):
+  """(stage, name, hyper-parameters) under which references are compared."""
+  return [
+    (stage, name, hparams)
+    for stage, name in array_methods(*stages)
+    for hparams in getattr(reference(stage, name), "CASES", [{}])
+  ]
+
+
+TERMS = array_methods(*TERM_STAGES)
+REINFORCE = [
+  name for name in names("losses") if getattr(reference("losses", name), "REINFORCE")
+]
 REDUCTIONS = names("reductions")
+BATCHES = several()
 
 
-def reference(kind, name):
-  return getattr(importlib.import_module(f"tests.references.{kind}"), name)
+def term(method, outputs, batch):
+  return call(method, outputs, batch)[0]
 
 
-def per_token(kind, name, outputs, batch, **hparams):
-  return call(pick(kind, name, **hparams), outputs, batch)[0]
-
-
-def summed(kind, name, outputs, batch, reduction="sequence_mean"):
-  weights = call(pick("reductions", reduction), batch)
-  return jnp.sum(weights * per_token(kind, name, outputs, batch))
-
-
-def gradient(kind, name, outputs, batch, reduction="sequence_mean"):
+def gradient(method, outputs, batch, reduction="sequence_mean"):
   """Value, and gradient with respect to every field of the outputs."""
-
-  def scalar(outputs):
-    return summed(kind, name, outputs, batch, reduction)
-
+  weights = call(pick("reductions", reduction), batch)
+  scalar = lambda outputs: jnp.sum(weights * term(method, outputs, batch))
   return jax.value_and_grad(scalar)(outputs)
+
+
+def arrays(method, *structs):
+  """The arrays that a method names, as float64."""
+  found = []
+  for name in needs(method):
+    value = next((getattr(s, name) for s in structs if hasattr(s, name)), None)
+    if value is None:  # a feature: from its reference
+      feature = pick("features", name)
+      value = getattr(reference("features", name), name)(*arrays(feature, *structs))
+    value = np.asarray(value)
+    found.append(value.astype(float) if value.dtype == np.float32 else value)
+  return found
 
 
 # --- every file ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind, name", METHODS)
-def test_has_reference_paper_and_config(kind, name):
-  assert callable(reference(kind, name))
-  assert catalogue.link(catalogue.docstring(f"jaxrl.{kind}.{name}")).startswith("http")
-  users = [c for c in config.names() if name in config.to_json(config.load(c))]
-  assert users, f"no config uses {kind}/{name}"
+@pytest.mark.parametrize("stage, name", METHODS)
+def test_has_reference_and_paper(stage, name):
+  assert callable(getattr(reference(stage, name), name))
+  text = catalogue.docstring(f"jaxrl.{stage}.{name}")
+  assert catalogue.link(text).startswith("http"), "no paper"
+  assert catalogue.formula(text), "no formula: lines indented by two spaces"
 
 
-@pytest.mark.parametrize("kind, name", METHODS)
-def test_jit_equals_no_jit(kind, name, strict_dtypes):
+@pytest.mark.parametrize("stage, name", array_methods(*STAGES))
+def test_jit_equals_no_jit(stage, name, strict_dtypes):
   batch, outputs = rollouts()
-  method = pick(kind, name)
+  method = pick(stage, name)
   eager = call(method, outputs, batch)
   jitted = jax.jit(lambda o, b: call(method, o, b))(outputs, batch)
-  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), eager, jitted)
+  compare = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6, atol=1e-7)
+  jax.tree.map(compare, eager, jitted)
+
+
+@pytest.mark.parametrize("stage, name", array_methods(*STAGES))
+def test_groups_of_any_size_and_empty_batches_are_finite(stage, name):
+  method = pick(stage, name)
+  for what, (batch, outputs) in BATCHES.items():
+    nothing = batch.replace(mask=jnp.zeros_like(batch.mask))
+    for rows in (batch, nothing):
+      for leaf in jax.tree.leaves(call(method, outputs, rows)):
+        assert np.all(np.isfinite(leaf)), what
 
 
 # --- terms of the loss --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind, name", TERMS)
+@pytest.mark.parametrize("stage, name", TERMS)
 @pytest.mark.parametrize("junk", [np.nan, np.inf, -np.inf, -1e4])
-def test_masked_tokens_change_nothing(kind, name, junk):
+def test_masked_tokens_change_nothing(stage, name, junk):
   batch, outputs = rollouts()
-  value, grads = gradient(kind, name, outputs, batch)
+  method = pick(stage, name)
+  value, grads = gradient(method, outputs, batch)
   bad_batch = poisoned(batch, batch.mask, junk)
   bad_outputs = poisoned(outputs, batch.mask, junk)
-  bad_value, bad_grads = gradient(kind, name, bad_outputs, bad_batch)
+  bad_value, bad_grads = gradient(method, bad_outputs, bad_batch)
   np.testing.assert_allclose(value, bad_value, rtol=1e-6)
-  np.testing.assert_allclose(grads.logp, bad_grads.logp, rtol=1e-6)
-  assert np.all(np.asarray(grads.logp)[np.asarray(batch.mask) == 0] == 0)
+  off = np.asarray(batch.mask) == 0
+  for output in OUTPUTS:
+    got, expected = getattr(bad_grads, output), getattr(grads, output)
+    np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-9)
+    assert np.all(np.asarray(expected)[off] == 0)
 
 
-@pytest.mark.parametrize("kind, name", TERMS)
-def test_metrics_are_per_token_and_zero_where_masked(kind, name):
+@pytest.mark.parametrize("stage, name", array_methods(*TERM_STAGES, "corrections"))
+def test_metrics_are_per_token_and_zero_where_masked(stage, name):
   batch, outputs = rollouts()
   bad = poisoned(outputs, batch.mask, np.nan)
-  _, metrics = call(pick(kind, name), bad, poisoned(batch, batch.mask, np.nan))
+  _, metrics = call(pick(stage, name), bad, poisoned(batch, batch.mask, np.nan))
+  assert metrics
   for value in metrics.values():
     assert value.shape == batch.mask.shape
     assert np.all(np.asarray(value)[np.asarray(batch.mask) == 0] == 0)
 
 
-@pytest.mark.parametrize("kind, name", TERMS)
+@pytest.mark.parametrize("stage, name", TERMS)
 @pytest.mark.parametrize("shift", [200.0, -200.0])
 @pytest.mark.parametrize("advantage", [1e6, -1e6])
-def test_extremes_stay_finite(kind, name, shift, advantage):
+def test_extremes_stay_finite(stage, name, shift, advantage):
   batch, outputs = rollouts()
   batch = batch.replace(
     advantages=jnp.full_like(batch.advantages, advantage),
+    rewards=jnp.full_like(batch.rewards, advantage),
+    returns=jnp.full_like(batch.returns, advantage),
     logp_ref=batch.logp_ref - shift,
+    logp_sampling=batch.logp_old + shift,
   )
   outputs = outputs.replace(logp=batch.logp_old + shift)
-  value, grads = gradient(kind, name, outputs, batch)
-  assert np.isfinite(value) and np.all(np.isfinite(grads.logp))
+  value, grads = gradient(pick(stage, name), outputs, batch)
+  assert np.isfinite(value)
+  assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(grads))
 
 
-@pytest.mark.parametrize("name", POLICY_LOSSES)
+@pytest.mark.parametrize("name", REINFORCE)
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_on_policy_gradient_is_reinforce(name, reduction):
   """At pi = pi_old the gradient is that of -A log pi, token by token."""
   batch, outputs = rollouts(off_policy=0.0)
-  _, grads = gradient("losses", name, outputs, batch, reduction)
+  _, grads = gradient(pick("losses", name), outputs, batch, reduction)
   weights = call(pick("reductions", reduction), batch)
   expected = np.where(batch.mask > 0, -weights * batch.advantages, 0.0)
   np.testing.assert_allclose(grads.logp, expected, rtol=1e-5, atol=1e-8)
 
 
-@pytest.mark.parametrize("name", POLICY_LOSSES)
+@pytest.mark.parametrize("name", REINFORCE)
 def test_the_stop_token_trains(name):
   batch, outputs = rollouts(off_policy=0.0)
-  _, grads = gradient("losses", name, outputs, batch)
+  _, grads = gradient(pick("losses", name), outputs, batch)
   mask = np.asarray(batch.mask)
   rows = np.flatnonzero(mask.sum(-1))
   last = mask.shape[1] - 1 - np.argmax(mask[rows, ::-1], axis=1)
   assert np.all(np.asarray(grads.logp)[rows, last] != 0)
 
 
-@pytest.mark.parametrize("kind, name", TERMS)
-def test_term_matches_its_reference(kind, name):
-  batch, outputs = rollouts()
-  method = pick(kind, name)
-  values = np.asarray(call(method, outputs, batch)[0])
-  _, grads = gradient(kind, name, outputs, batch, "token_mean")
-  weight = 1 / float(batch.mask.sum())
-  arrays = [n for n in needs(method) if n != "mask"]
-  for row in range(values.shape[0]):
-    kept = np.flatnonzero(batch.mask[row])
-    source = {n: getattr(outputs, n, getattr(batch, n, None)) for n in arrays}
-    lists = [np.asarray(source[n])[row, kept].astype(float).tolist() for n in arrays]
-    expected = reference(kind, name)(*lists)
-    np.testing.assert_allclose(values[row, kept], expected, rtol=1e-5, atol=1e-6)
-    # The gradient too, by central differences of the reference.
-    for i, t in enumerate(kept):
-      step = 1e-5
+@pytest.mark.parametrize("kind", list(BATCHES))
+@pytest.mark.parametrize("stage, name, hparams", cases(*TERM_STAGES))
+def test_term_matches_its_reference(stage, name, hparams, kind):
+  batch, outputs = BATCHES[kind]
+  method, module = pick(stage, name, **hparams), reference(stage, name)
+  lists = arrays(method, outputs, batch)
+  on = np.asarray(batch.mask) > 0
+  got = np.asarray(term(method, outputs, batch))
+  expected = np.asarray(getattr(module, name)(*lists, **hparams))
+  np.testing.assert_allclose(got[on], expected[on], rtol=1e-5, atol=2e-6)
+  weights = np.asarray(call(pick("reductions", "token_mean"), batch)).astype(float)
+  _, grads = gradient(method, outputs, batch, "token_mean")
+  if hasattr(module, "gradient"):
+    slopes = module.gradient(weights, *lists, **hparams)
+    slopes = slopes if isinstance(slopes, dict) else {"logp": slopes}
+  else:
+    slopes = differences(method, module, weights, lists, hparams, on)
+  for output in OUTPUTS:
+    # What the reference has no gradient for must have none.
+    slope = np.where(on, slopes.get(output, np.zeros(on.shape)), 0.0)
+    np.testing.assert_allclose(getattr(grads, output), slope, rtol=2e-4, atol=1e-6)
+
+
+def differences(method, module, weights, lists, hparams, on):
+  """Central differences of the reference, for every output that it reads."""
+  step, slopes = 1e-5, {}
+  for index, output in enumerate(needs(method)):
+    if output not in OUTPUTS:
+      continue
+    slope = np.zeros(on.shape)
+    for at in zip(*np.nonzero(on), strict=True):
       around = []
       for sign in (1, -1):
-        moved = [list(x) for x in lists]
-        moved[0][i] += sign * step
-        around.append(sum(reference(kind, name)(*moved)))
-      slope = (around[0] - around[1]) / (2 * step) * weight
-      np.testing.assert_allclose(grads.logp[row, t], slope, rtol=2e-4, atol=1e-7)
+        moved = [x.copy() for x in lists]
+        moved[index][at] += sign * step
+        value = np.asarray(
+          getattr(module, module.__name__.split(".")[-1])(*moved, **hparams)
+        )
+        around.append(np.sum(np.where(on, weights * value, 0.0)))
+      slope[at] = (around[0] - around[1]) / (2 * step)
+    slopes[output] = slope
+  return slopes
 
 
-@pytest.mark.parametrize("low, high", [(0.1, 0.3), (0.3, 0.1)])
-def test_ppo_clip_widths(low, high):
-  batch, outputs = rollouts(off_policy=1.0)
-  got = per_token("losses", "ppo_clip", outputs, batch, clip_low=low, clip_high=high)
-  for row in range(batch.mask.shape[0]):
-    kept = np.flatnonzero(batch.mask[row])
-    lists = [
-      np.asarray(x)[row, kept].tolist()
-      for x in (outputs.logp, batch.logp_old, batch.advantages)
-    ]
-    expected = reference("losses", "ppo_clip")(*lists, clip_low=low, clip_high=high)
-    np.testing.assert_allclose(np.asarray(got)[row, kept], expected, rtol=1e-5)
+# --- what comes before the loss -----------------------------------------------------
+
+WHOLE = (
+  "advantages",
+  "value_targets",
+  "corrections",
+  "features",
+  "rewards",
+  "selectors",
+)
+
+
+@pytest.mark.parametrize("kind", list(BATCHES))
+@pytest.mark.parametrize("stage, name, hparams", cases(*WHOLE))
+def test_method_matches_its_reference(stage, name, hparams, kind):
+  batch, outputs = BATCHES[kind]
+  method = pick(stage, name, **hparams)
+  got = call(method, outputs, batch)
+  got = np.asarray(got[0] if stage == "corrections" else got)
+  expected = getattr(reference(stage, name), name)(
+    *arrays(method, outputs, batch), **hparams
+  )
+  expected = np.asarray(expected)
+  assert got.shape == expected.shape
+  if got.shape == batch.mask.shape:
+    off = np.asarray(batch.mask) == 0
+    assert np.all(got[off] == 0), "not 0 where masked"
+    expected = np.where(off, 0.0, expected)
+  np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("stage, name", array_methods(*WHOLE))
+@pytest.mark.parametrize("junk", [np.nan, np.inf])
+def test_masked_tokens_count_for_nothing(stage, name, junk):
+  batch, outputs = BATCHES["token_credit"]
+  method = pick(stage, name)
+  bad = call(method, outputs, poisoned(batch, batch.mask, junk))
+  compare = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6)
+  jax.tree.map(compare, call(method, outputs, batch), bad)
+
+
+@pytest.mark.parametrize("stage, name", array_methods("advantages"))
+def test_unscored_rows_are_as_if_never_drawn(stage, name):
+  batch, outputs = rollouts()
+  batch = batch.replace(mask=batch.mask * batch.scored[:, None])  # as `credit` does
+  hidden = np.asarray(batch.scored) == 0
+  other = batch.replace(rewards=jnp.where(hidden, jnp.nan, batch.rewards))
+  method = pick(stage, name)
+  got, again = call(method, batch), call(method, other)
+  np.testing.assert_array_equal(got, again)
+  kept = np.flatnonzero(~hidden)
+  without = jax.tree.map(lambda x: x[kept], batch)
+  np.testing.assert_allclose(got[kept], call(method, without), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("stage, name, hparams", cases("reductions"))
+@pytest.mark.parametrize("kind", list(BATCHES))
+def test_reduction_matches_its_reference(stage, name, hparams, kind):
+  batch, _ = BATCHES[kind]
+  losses = np.random.default_rng(0).normal(size=batch.mask.shape).astype(np.float32)
+  method = pick(stage, name, **hparams)
+  got = jnp.sum(call(method, batch) * losses)
+  lists = arrays(method, batch)
+  expected = getattr(reference(stage, name), name)(losses, *lists, **hparams)
+  np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reduction_of_nothing_is_zero(name):
+  batch, _ = rollouts()
+  empty = batch.replace(mask=jnp.zeros_like(batch.mask))
+  np.testing.assert_array_equal(call(pick("reductions", name), empty), 0)
+
+
+@pytest.mark.parametrize("stage, name", array_methods("selectors"))
+def test_a_selector_adds_no_token(stage, name):
+  for batch, outputs in BATCHES.values():
+    got = np.asarray(call(pick(stage, name), outputs, batch))
+    assert np.all(got <= np.asarray(batch.mask))
+
+
+# --- single methods -----------------------------------------------------------------
 
 
 def test_clip_fraction_counts_tokens_without_gradient():
   batch, outputs = rollouts(off_policy=1.0)
   method = pick("losses", "ppo_clip")
   _, metrics = call(method, outputs, batch)
-  _, grads = gradient("losses", "ppo_clip", outputs, batch)
+  _, grads = gradient(method, outputs, batch)
   silent = (np.asarray(grads.logp) == 0) & (np.asarray(batch.mask) > 0)
   assert silent.any()
   np.testing.assert_array_equal(np.asarray(metrics["clip_fraction"]) > 0, silent)
-
-
-def enumerated_gradient(term, logits, ref_logits):
-  """Expected gradient of a term over all tokens of a vocabulary, exactly."""
-
-  def per_sample(logits, token):
-    logp = jax.nn.log_softmax(logits)[token]
-    ref = jax.nn.log_softmax(ref_logits)[token]
-    one = jnp.ones((1, 1))
-    return jnp.sum(term(one * logp, one * ref, one))
-
-  grads = jax.vmap(jax.grad(per_sample), (None, 0))(logits, jnp.arange(len(logits)))
-  return jax.nn.softmax(logits) @ grads
-
-
-def test_gradient_of_kl_k3_is_that_of_the_forward_kl():
-  """As its docstring says: not zero, and the gradient of KL(ref || pi)."""
-  logits = jnp.array([0.3, -1.0, 0.5, 2.0])
-  ref_logits = jnp.array([1.0, 0.1, -0.4, 0.2])
-  expected = jax.grad(
-    lambda x: jnp.sum(
-      jax.nn.softmax(ref_logits)
-      * (jax.nn.log_softmax(ref_logits) - jax.nn.log_softmax(x))
-    )
-  )(logits)
-  got = enumerated_gradient(lambda a, b, m: kl.k3(a, b, m), logits, ref_logits)
-  assert np.abs(expected).max() > 0.1
-  np.testing.assert_allclose(got, expected, atol=1e-6)
-
-
-# --- advantages, rewards, selectors, reductions -------------------------------------
-
-
-@pytest.mark.parametrize("name", names("advantages"))
-@pytest.mark.parametrize("seed", range(4))
-def test_advantage_matches_its_reference(name, seed):
-  batch, _ = rollouts(seed)
-  got = np.asarray(call(pick("advantages", name), batch))
-  scored = np.asarray(batch.scored) > 0
-  rewards = [
-    float(r) if s else None for r, s in zip(batch.rewards, scored, strict=True)
-  ]
-  expected = reference("advantages", name)(rewards, batch.group.tolist())
-  mask = np.asarray(batch.mask)
-  np.testing.assert_allclose(got, mask * np.array(expected)[:, None], rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", names("advantages"))
-def test_unscored_rows_are_as_if_never_drawn(name):
-  batch, _ = rollouts()
-  hidden = np.asarray(batch.scored) == 0
-  other = batch.replace(rewards=jnp.where(hidden, jnp.nan, batch.rewards))
-  method = pick("advantages", name)
-  got, again = call(method, batch), call(method, other)
-  np.testing.assert_array_equal(got, again)
-  kept = np.flatnonzero(~hidden)
-  without = jax.tree.map(lambda x: x[kept], batch)
-  np.testing.assert_allclose(got[kept], call(method, without), rtol=1e-6)
-
-
-@pytest.mark.parametrize("name", names("advantages"))
-@pytest.mark.parametrize("scored", [0, 1])
-def test_groups_of_none_and_of_one_get_nothing(name, scored):
-  batch, _ = rollouts()
-  one = (jnp.arange(len(batch.scored)) % GROUP < scored).astype(jnp.float32)
-  got = call(pick("advantages", name), batch.replace(scored=one))
-  np.testing.assert_array_equal(got, 0)
 
 
 def test_group_norm_of_equal_rewards_is_exactly_zero():
@@ -251,50 +337,9 @@ def test_group_norm_of_equal_rewards_is_exactly_zero():
     np.testing.assert_array_equal(call(pick("advantages", "group_norm"), flat), 0)
 
 
-@pytest.mark.parametrize("ddof, epsilon", [*itertools.product((0, 1), (1e-6, 0.1))])
-def test_group_norm_hyper_parameters(ddof, epsilon):
+@pytest.mark.parametrize("scored", [0, 1])
+def test_group_norm_gives_groups_of_none_and_of_one_nothing(scored):
   batch, _ = rollouts()
-  got = call(pick("advantages", "group_norm", ddof=ddof, epsilon=epsilon), batch)
-  rewards = [
-    float(r) if s else None for r, s in zip(batch.rewards, batch.scored, strict=True)
-  ]
-  expected = reference("advantages", "group_norm")(
-    rewards, batch.group.tolist(), ddof=ddof, epsilon=epsilon
-  )
-  np.testing.assert_allclose(got, batch.mask * np.array(expected)[:, None], rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", REDUCTIONS)
-def test_reduction_matches_its_reference(name):
-  batch, _ = rollouts()
-  losses = np.random.default_rng(0).normal(size=batch.mask.shape).astype(np.float32)
-  got = jnp.sum(call(pick("reductions", name), batch) * losses)
-  expected = reference("reductions", name)(losses.tolist(), np.asarray(batch.mask))
-  np.testing.assert_allclose(got, expected, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", REDUCTIONS)
-def test_reduction_of_nothing_is_zero(name):
-  batch, _ = rollouts()
-  empty = batch.replace(mask=jnp.zeros_like(batch.mask))
-  np.testing.assert_array_equal(call(pick("reductions", name), empty), 0)
-
-
-@pytest.mark.parametrize("name", names("rewards"))
-def test_reward_matches_its_reference(name):
-  batch, _ = rollouts()
-  method = pick("rewards", name)
-  lists = [np.asarray(getattr(batch, n)).tolist() for n in needs(method)]
-  np.testing.assert_allclose(call(method, batch), reference("rewards", name)(*lists))
-  weighted = call(pick("rewards", name, weight=0.5), batch)
-  np.testing.assert_allclose(weighted, reference("rewards", name)(*lists, weight=0.5))
-
-
-@pytest.mark.parametrize("name", names("selectors"))
-def test_selector_matches_its_reference(name):
-  batch, _ = rollouts()
-  method = pick("selectors", name)
-  lists = [np.asarray(getattr(batch, n)).tolist() for n in needs(method)]
-  got = np.asarray(call(method, batch))
-  np.testing.assert_allclose(got, reference("selectors", name)(*lists))
-  assert np.all(got <= np.asarray(batch.mask))
+  one = (jnp.arange(len(batch.scored)) % GROUP < scored).astype(jnp.float32)
+  got = call(pick("advantages", "group_norm"), batch.replace(scored=one))
+  np.testing.assert_array_equal(got, 0)

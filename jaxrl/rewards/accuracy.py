@@ -1,6 +1,6 @@
-"""The verifier's score, as it is. DeepSeek-R1's accuracy reward, https://arxiv.org/abs/2501.12948.
+"""The verifier's score, as it is. DeepSeek-R1, https://arxiv.org/abs/2501.12948.
 
-r_i = weight * score_i
+  r_i = weight * score_i
 """
 
 from jaxtyping import Array, Float

@@ -1,7 +1,10 @@
 """Overlong filtering: responses cut at the length limit do not train.
 
-DAPO, https://arxiv.org/abs/2503.14476, section 3.4: m_it = 0 for truncated i. Their
-rewards still enter the baseline of their group.
+DAPO, https://arxiv.org/abs/2503.14476, section 3.4.
+
+  m_it = 0 for truncated i
+
+Their rewards still enter the baseline of their group.
 """
 
 import jax.numpy as jnp

@@ -1,8 +1,8 @@
-"""The mask that is left, as lists."""
+"""DAPO section 3.4: overlong responses are filtered out."""
 
 
 def drop_truncated(mask, truncated):
-  """DAPO section 3.4: overlong responses are filtered out."""
+  """The mask that is left."""
   kept = []
   for row, cut in zip(mask, truncated, strict=True):
     kept.append([0.0] * len(row) if cut else list(row))

@@ -1,0 +1,1 @@
+"""Coefficients that follow a measured value from step to step."""

@@ -1,0 +1,1 @@
+"""What the critic learns to predict; the file and the function share a name."""
