@@ -9,16 +9,19 @@ from typing import Any
 import jax
 import optax
 
+from jaxrl import pick
 from jaxrl.config import Config, bind
+from jaxrl.credit import Credit
 from jaxrl.errors import UserError
 from jaxrl.models.decoder import Decoder
 from jaxrl.models.load import Pretrained, load
 from jaxrl.models.tokenizer import Tokenizer
-from jaxrl.policy import Policy, copy, split_params
+from jaxrl.objective import Objective
+from jaxrl.policy import Policy, copy, trained_params
 from jaxrl.problems import Task
 from jaxrl.rollout import SamplingRules
-from jaxrl.train_step import Objective, init_state, make_optimizer, make_train_step
-from jaxrl.types import TrainState, Tree
+from jaxrl.train_step import clipped, init_state, make_optimizer, make_train_step
+from jaxrl.types import PolicyOutputs, TrainState, Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +40,11 @@ class Run:
   schedule: optax.Schedule
   train_step: Callable  # jitted; donates the train state
   reference_logp: Callable  # jitted
-  credit: dict[str, Any]  # arguments of `credit.assign`
+  outputs_old: Callable  # jitted
+  credit: Credit
+  refill: tuple[Callable, ...]
+  needs: frozenset[str]  # every array that some method names
+  rescored: tuple[str, ...]  # fields of PolicyOutputs whose `_old` is to be computed
 
 
 def directory_of(config: Config) -> pathlib.Path:
@@ -100,24 +107,34 @@ def build(config: Config) -> tuple[Run, TrainState]:
   task = bind(config, "task")()
   pretrained = load_model(config)
   policy = build_policy(config, pretrained)
-  params, frozen = split_params(pretrained, config.model, config.seed)
-  objective = Objective(
-    loss=bind(config, "loss"),
-    reduction=bind(config, "reduction"),
-    regularizers=bind(config, "regularizers"),
+  credit, objective = build_methods(config)
+  needs = frozenset(
+    (*credit.needs, *objective.needs, *pick.all_needs(*bind(config, "refill")))
   )
-  updates = config.steps * config.epochs_per_batch * config.mini_batches
-  schedule = bind(config, "schedule")(updates)
-  optimizer = make_optimizer(
-    bind(config, "optimizer")(schedule), max_grad_norm=config.max_grad_norm
+  params, frozen = trained_params(
+    pretrained,
+    config.model,
+    config.seed,
+    critic=objective.value_loss is not None,
+    partition="log_partition" in needs,
   )
+  schedule, optimizer = build_optimizer(config, params)
   train_step = make_train_step(
     policy.forward, objective, optimizer, micro_batches=config.micro_batches
   )
   reference = None
-  if "logp_ref" in objective.needs:
+  if needs & {"logp_ref", "reference_rewards"}:
     # Under LoRA the frozen base is the reference already.
     reference = frozen if policy.lora else copy(pretrained.params)
+  rescored = tuple(
+    field.name
+    for field in dataclasses.fields(PolicyOutputs)
+    if f"{field.name}_old" in needs and field.name != "logp"
+  )
+  if config.old_logp == "scorer":
+    rescored = ("logp", *rescored)
+  parts = {"micro_batches": config.micro_batches * config.mini_batches}
+  outputs_old = functools.partial(policy.outputs_old, needs=rescored, **parts)
   run = Run(
     config=config,
     directory=directory_of(config),
@@ -130,15 +147,72 @@ def build(config: Config) -> tuple[Run, TrainState]:
     rules=training_rules(config, pretrained.tokenizer),
     schedule=schedule,
     train_step=jax.jit(train_step, donate_argnums=0),
-    reference_logp=jax.jit(
-      functools.partial(
-        policy.reference_logp,
-        micro_batches=config.micro_batches * config.mini_batches,
-      )
-    ),
-    credit={name: bind(config, name) for name in ("rewards", "selectors", "advantage")},
+    reference_logp=jax.jit(functools.partial(policy.reference_logp, **parts)),
+    outputs_old=jax.jit(outputs_old),
+    credit=credit,
+    refill=bind(config, "refill"),
+    needs=needs,
+    rescored=rescored,
   )
-  return run, init_state(params, optimizer)
+  return run, init_state(params, optimizer, objective)
+
+
+def build_methods(config: Config) -> tuple[Credit, Objective]:
+  """What the config's methods are together: the stages of credit, and the objective.
+
+  A method that names `values_old` or `returns` brings the critic with it.
+
+  Raises:
+    UserError: a loss over groups whose micro-batches would cut them.
+  """
+  credit = Credit(
+    rewards=bind(config, "rewards"),
+    advantage=bind(config, "advantage"),
+    selectors=bind(config, "selectors"),
+  )
+  objective = Objective(
+    loss=bind(config, "loss"),
+    reduction=bind(config, "reduction"),
+    regularizers=bind(config, "regularizers"),
+    controllers=tuple(controller() for controller in bind(config, "controllers")),
+    corrections=bind(config, "corrections"),
+  )
+  if {*credit.needs, *objective.needs} & {"values_old", "returns"}:
+    target, loss = bind(config, "value_target"), bind(config, "value_loss")
+    credit = dataclasses.replace(credit, value_target=target)
+    objective = dataclasses.replace(objective, value_loss=loss)
+  rows = config.prompts_per_step * config.group_size // config.mini_batches
+  if objective.needs_groups and rows // config.micro_batches % config.group_size:
+    raise UserError(
+      f"config: {config.loss['name']} compares the responses of a group, and a "
+      f"micro-batch of {rows // config.micro_batches} rows would cut groups of "
+      f"{config.group_size}; take fewer micro_batches"
+    )
+  return credit, objective
+
+
+def build_optimizer(
+  config: Config, params: Tree
+) -> tuple[optax.Schedule, optax.GradientTransformation]:
+  """The policy's schedule, and the optimiser of all that trains.
+
+  The critic has its own optimiser and rate, and its gradients are clipped by
+  themselves.
+  """
+  updates = config.steps * config.epochs_per_batch * config.mini_batches
+  schedule = bind(config, "schedule")(updates)
+  transform = bind(config, "optimizer")(schedule)
+  if "critic" not in params:
+    return schedule, make_optimizer(transform, max_grad_norm=config.max_grad_norm)
+  critic = bind(config, "critic_optimizer")(bind(config, "critic_schedule")(updates))
+  both = optax.partition(
+    {
+      "policy": clipped(transform, config.max_grad_norm),
+      "critic": clipped(critic, config.max_grad_norm),
+    },
+    {name: "critic" if name == "critic" else "policy" for name in params},
+  )
+  return schedule, make_optimizer(both, max_grad_norm=0.0)
 
 
 def training_rules(config: Config, tokenizer: Tokenizer) -> SamplingRules:

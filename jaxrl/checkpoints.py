@@ -10,6 +10,7 @@ they are read again from `model.path`.
 import dataclasses
 import json
 import pathlib
+import shutil
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ import orbax.checkpoint as ocp
 
 from jaxrl.config import Config, to_json
 from jaxrl.errors import UserError
-from jaxrl.types import TrainState
+from jaxrl.types import TrainState, Tree
 
 # What may change between a run and its continuation without changing its numbers.
 FREE = ("name", "steps", "output", "verify", "evaluation", "platform")
@@ -29,6 +30,7 @@ class Position:
 
   step: int  # batches of rollouts done
   curriculum: dict[str, Any]
+  replay: Tree = dataclasses.field(default_factory=dict)  # name -> array, or empty
 
 
 class Checkpoints:
@@ -73,8 +75,11 @@ class Checkpoints:
       "config": json.loads(to_json(config)),
     }
     args = ocp.args.Composite(
-      state=ocp.args.StandardSave(state), about=ocp.args.JsonSave(about)
+      state=ocp.args.StandardSave(state),
+      about=ocp.args.JsonSave(about),
+      **({"replay": ocp.args.StandardSave(position.replay)} if position.replay else {}),
     )
+    self._check_space((state, position.replay), position.step)
     try:
       self._manager.save(position.step, args=args, force=True)
     # tensorstore reports a full disk as ValueError.
@@ -109,7 +114,22 @@ class Checkpoints:
       )
     abstract = jax.tree.map(ocp.utils.to_shape_dtype_struct, state)
     restored = self._read(step, state=ocp.args.StandardRestore(abstract)).state
-    return restored, Position(about["step"], about["curriculum"])
+    replay = {}
+    if (self._directory / str(step) / "replay").exists():
+      replay = self._read(step, replay=ocp.args.StandardRestore()).replay
+    return restored, Position(about["step"], about["curriculum"], replay)
+
+  def _check_space(self, tree: Tree, step: int) -> None:
+    # Before a byte is written: on a disk that fills up midway, orbax leaves threads
+    # behind that fail one by one.
+    needed = sum(x.nbytes for x in jax.tree.leaves(tree))
+    free = shutil.disk_usage(self._directory).free
+    if needed > free:
+      raise UserError(
+        f"cannot save step {step} to {self._directory}: no space, {needed / 1e6:.1f} MB "
+        f"needed and {free / 1e6:.1f} MB free; free some and run the same command "
+        f"again: it goes on from step {self.latest_step() or 0}"
+      )
 
   def _about(self, step: int) -> dict[str, Any]:
     return self._read(step, about=ocp.args.JsonRestore()).about

@@ -1,155 +1,208 @@
-"""Problems -> sampled, verified rollouts. Host code around the jitted sampler."""
+"""Problems -> rollouts with credit, ready for the update. Host code."""
 
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrl import credit, prompts, rollout
+from jaxrl import credit, off_policy, pick, prompts
 from jaxrl.build import Run
-from jaxrl.metrics import Kind, SampleRow
-from jaxrl.models.tokenizer import Tokenizer
+from jaxrl.draw import NOISE, REFERENCE, TRAINING, Drawn, draw, sample_rows, stream
+from jaxrl.metrics import SampleRow
 from jaxrl.problems import Problem
-from jaxrl.rollout import Responses, SamplingRules
-from jaxrl.sandbox import Outcome, VerifierPool
+from jaxrl.sandbox import VerifierPool
 from jaxrl.types import Rollouts, Tree
-
-# Streams of randomness that never meet, all made from the run's seed.
-TRAINING, EVALUATION = 0, 1
-
-
-def stream(seed: int, kind: int, step: int) -> jax.Array:
-  """The key of one step: no state, so that a resumed run draws the same."""
-  return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), kind), step)
-
-
-def respond(
-  run: Run,
-  params: Tree,
-  problems: Sequence[Problem],
-  key: jax.Array,
-  *,
-  rules: SamplingRules,
-  group: int,
-  first_row: int = 0,
-) -> tuple[np.ndarray, np.ndarray, Responses]:
-  """Prompts [N, P], their lengths [N], and `group` responses to each."""
-  config, tokenizer = run.config, run.tokenizer
-  tokens, lengths = prompts.pad(
-    [
-      prompts.encode(tokenizer, run.task, problem, chat=config.model.chat)
-      for problem in problems
-    ],
-    bucket=config.sampling.prompt_bucket_tokens,
-    max_tokens=config.sampling.max_prompt_tokens,
-    pad_id=tokenizer.pad_id,
-  )
-  rows = first_row + np.arange(len(problems) * group, dtype=np.int32)
-  responses = rollout.jitted(
-    run.policy.decoder,
-    run.policy.variables(params, run.frozen),
-    jnp.asarray(tokens),
-    jnp.asarray(lengths),
-    jnp.asarray(rows),
-    key,
-    rules=rules,
-  )
-  return tokens, lengths, responses
-
-
-def texts(tokenizer: Tokenizer, responses: Responses) -> list[str]:
-  """Responses as text, without the stop token."""
-  tokens, mask = np.asarray(responses.tokens), np.asarray(responses.mask) > 0
-  return [
-    tokenizer.decode(row[kept].tolist()) for row, kept in zip(tokens, mask, strict=True)
-  ]
-
-
-def sample_rows(
-  step: int,
-  kind: Kind,
-  problems: Sequence[Problem],
-  responses: Sequence[str],
-  outcomes: Sequence[Outcome],
-) -> list[SampleRow]:
-  """Lines of samples.jsonl; one problem a response."""
-  return [
-    {
-      "step": step,
-      "kind": kind,
-      "question": problem.question,
-      "answer": problem.answer,
-      "response": response,
-      "score": outcome.score,
-      "formatted": outcome.formatted,
-      "status": outcome.status,
-    }
-    for problem, response, outcome in zip(problems, responses, outcomes, strict=True)
-  ]
 
 
 def collect(
-  run: Run, pool: VerifierPool, params: Tree, problems: Sequence[Problem], step: int
-) -> tuple[Rollouts, list[SampleRow], dict[str, float]]:
-  """Rollouts ready for the update, the samples as text, and metrics of the batch."""
-  group = run.config.group_size
-  key = stream(run.config.seed, TRAINING, step)
-  tokens, lengths, responses = respond(
-    run, params, problems, key, rules=run.rules, group=group
-  )
-  answers = texts(run.tokenizer, responses)
-  asked = [problem for problem in problems for _ in range(group)]
-  outcomes = pool.verify(list(zip(asked, answers, strict=True)))
-  score = np.array([outcome.score or 0.0 for outcome in outcomes], np.float32)
-  scored = np.array([outcome.score is not None for outcome in outcomes], np.float32)
-  formatted = np.array([outcome.formatted for outcome in outcomes], np.float32)
-  batch = Rollouts(
-    **_join(tokens, lengths, responses),
-    score=jnp.asarray(score),
-    scored=jnp.asarray(scored),
-    formatted=jnp.asarray(formatted),
-  )
-  batch = credit.assign(batch, **run.credit)
-  if run.reference is not None:
-    logp_ref = run.reference_logp(run.reference, batch)
-    batch = dataclasses.replace(batch, logp_ref=logp_ref)
-  rows = sample_rows(step, "train", asked, answers, outcomes)
-  return batch, rows, batch_metrics(batch, responses, outcomes)
+  run: Run,
+  pool: VerifierPool,
+  params: Tree,
+  curriculum: dict[str, Any],
+  step: int,
+) -> tuple[Rollouts, list[SampleRow], dict[str, float], dict[str, Any]]:
+  """Rollouts ready for the update, samples as text, metrics, the curriculum's state.
 
-
-_join = jax.jit(prompts.join)
-
-
-def batch_metrics(
-  batch: Rollouts, responses: Responses, outcomes: Sequence[Outcome]
-) -> dict[str, float]:
-  """What the batch says before it trains. Means over rows that were scored."""
-  fields = ("rewards", "score", "formatted", "scored", "truncated", "group")
-  host = {name: np.asarray(getattr(batch, name)) for name in fields}
-  host |= jax.device_get({"mask": responses.mask, "logp": responses.logp})
-  scored = host["scored"] > 0
-  mean = lambda x: float(np.mean(x[scored])) if scored.any() else float("nan")
-  spread = [
-    np.ptp(host["rewards"][scored & (host["group"] == group)]) > 0
-    for group in np.unique(host["group"][scored])
+  Groups that the `refill` selectors empty are replaced by newly drawn ones, for up to
+  `refill_rounds` more rounds; then what is missing stays empty, and is counted.
+  """
+  config = run.config
+  variables = run.policy.variables(params, run.frozen)
+  key = stream(config.seed, TRAINING, step)
+  rounds, kept = [], []
+  while True:
+    problems, curriculum = run.curriculum.draw(curriculum, config.prompts_per_step)
+    drawn = draw(
+      run,
+      pool,
+      variables,
+      problems,
+      key,
+      rules=run.rules,
+      group=config.group_size,
+      first_row=len(rounds) * config.prompts_per_step * config.group_size,
+    )
+    curriculum = run.curriculum.observe(curriculum, problems, _scores(run, drawn.batch))
+    rounds.append(drawn)
+    kept.append(_kept_groups(run, drawn.batch))
+    enough = sum(len(ids) for ids in kept) >= config.prompts_per_step
+    if enough or len(rounds) > config.refill_rounds:
+      break
+  batch, problems, missing = _compose(run, rounds, kept)
+  batch, metrics = _fill_in(run, pool, params, batch, problems, step)
+  batch = run.credit.assign(batch)
+  rows = [
+    row
+    for drawn in rounds
+    for row in sample_rows(step, "train", drawn.problems, drawn.texts, drawn.outcomes)
   ]
-  tokens = float(host["mask"].sum())
+  metrics |= batch_metrics(batch, rounds)
+  if run.refill:
+    metrics |= {"rounds": float(len(rounds)), "missing_groups": float(missing)}
+  return batch, rows, metrics, curriculum
+
+
+def _scores(run: Run, batch: Rollouts) -> np.ndarray:
+  """Scores [N, G] as the curriculum sees them; NaN where there was none."""
+  scores = np.where(np.asarray(batch.scored) > 0, np.asarray(batch.score), np.nan)
+  return scores.reshape(-1, run.config.group_size)
+
+
+def _kept_groups(run: Run, batch: Rollouts) -> np.ndarray:
+  """Ids of the groups in which the refill selectors leave something."""
+  if not run.refill:
+    return np.unique(np.asarray(batch.group))
+  batch = dataclasses.replace(batch, mask=batch.mask * batch.scored[:, None])
+  for selector in run.refill:
+    batch = dataclasses.replace(batch, mask=pick.call(selector, batch))
+  group = np.asarray(batch.group)
+  return np.unique(group[np.asarray(batch.mask).any(axis=1)])
+
+
+def _compose(
+  run: Run, rounds: Sequence[Drawn], kept: Sequence[np.ndarray]
+) -> tuple[Rollouts, list[Problem], int]:
+  """The first kept groups of all rounds, their problems, and how many are missing.
+
+  Missing ones are other groups with nothing to train: shapes stay what they were.
+  """
+  size, n = run.config.group_size, run.config.prompts_per_step
+  ids = np.concatenate([ids + i * n for i, ids in enumerate(kept)])[:n].astype(int)
+  others = np.setdiff1d(np.arange(len(rounds) * n), ids)[: n - len(ids)]
+  groups = np.concatenate([ids, others])
+  asked = [problem for drawn in rounds for problem in drawn.problems[::size]]
+  problems = [asked[i] for i in groups]
+  if len(rounds) == 1 and not len(others):
+    return rounds[0].batch, problems, 0
+  width = max(drawn.batch.tokens.shape[1] for drawn in rounds)
+  parts = [prompts.widen(drawn.batch, width) for drawn in rounds]
+  every = jax.tree.map(lambda *x: jnp.concatenate(x), *parts)
+  rows = (groups[:, None] * size + np.arange(size)).reshape(-1)
+  batch = jax.tree.map(lambda x: x[rows], every)
+  trains = jnp.asarray(np.arange(n * size) < len(ids) * size, jnp.float32)
+  batch = dataclasses.replace(
+    batch,
+    group=jnp.arange(n * size, dtype=jnp.int32) // size,
+    mask=batch.mask * trains[:, None],
+    scored=batch.scored * trains,
+  )
+  return batch, problems, len(others)
+
+
+def _fill_in(
+  run: Run,
+  pool: VerifierPool,
+  params: Tree,
+  batch: Rollouts,
+  problems: Sequence[Problem],
+  step: int,
+) -> tuple[Rollouts, dict[str, float]]:
+  """The arrays that some method of the run names and that take a model to make."""
+  seed, more, metrics = run.config.seed, {}, {}
+  if "logp_ref" in run.needs:
+    more["logp_ref"] = run.reference_logp(run.reference, batch)
+  if run.rescored:
+    old = run.outputs_old(params, run.frozen, batch)
+    more |= {f"{name}_old": getattr(old, name) for name in run.rescored}
+    if "logp_old" in more:
+      gap = jnp.abs(more["logp_old"] - batch.logp_old)
+      metrics["sampler_gap"] = float(jnp.max(jnp.where(batch.mask > 0, gap, 0.0)))
+  if "noise" in run.needs:
+    key = stream(seed, NOISE, step)
+    more["noise"] = jax.random.uniform(key, batch.mask.shape)
+  if "greedy_rewards" in run.needs:
+    variables = run.policy.variables(params, run.frozen)
+    rules = dataclasses.replace(run.rules, greedy=True)
+    key = stream(seed, TRAINING, step)
+    drawn = draw(run, pool, variables, problems, key, rules=rules, group=1)
+    rewards = jnp.nan_to_num(_rewards(run, drawn))  # unscored: a baseline of 0
+    more["greedy_rewards"] = jnp.repeat(rewards, run.config.group_size)
+  if "reference_rewards" in run.needs:
+    samples = run.config.reference_samples
+    key = stream(seed, REFERENCE, step)
+    variables = {"params": run.reference}
+    drawn = draw(run, pool, variables, problems, key, rules=run.rules, group=samples)
+    rewards = _rewards(run, drawn).reshape(-1, samples)
+    more["reference_rewards"] = jnp.repeat(rewards, run.config.group_size, axis=0)
+  batch = dataclasses.replace(batch, **more)
+  if run.config.corrections or run.config.old_logp == "scorer":
+    metrics |= {name: float(x) for name, x in _off_policy(batch).items()}
+  return batch, metrics
+
+
+def _rewards(run: Run, drawn: Drawn) -> jax.Array:
+  """Rewards of responses beside the batch, by those that need no model; NaN: none."""
+  simple = tuple(
+    reward
+    for reward in run.credit.rewards
+    if not {"logp_ref", *(f"{n}_old" for n in run.rescored)} & {*pick.needs(reward)}
+  )
+  batch = credit.reward(drawn.batch, simple)
+  return jnp.where(batch.scored > 0, batch.rewards, jnp.nan)
+
+
+_off_policy = jax.jit(off_policy.metrics)
+
+
+def batch_metrics(batch: Rollouts, rounds: Sequence[Drawn]) -> dict[str, float]:
+  """What the batch says before it trains, and all that was sampled for it.
+
+  `reward` and `informative_groups` are of the scored rows of the batch; the rest is of
+  every response, those that a refill replaced included.
+  """
+  fields = ("score", "formatted", "scored", "truncated")
+  host = {
+    name: np.concatenate([np.asarray(getattr(drawn.batch, name)) for drawn in rounds])
+    for name in fields
+  }
+  mask = [np.asarray(drawn.batch.mask) for drawn in rounds]
+  logp = [np.asarray(drawn.batch.logp_old) for drawn in rounds]
+  tokens = float(sum(x.sum() for x in mask))
+  surprisal = -float(sum((x * y).sum() for x, y in zip(mask, logp, strict=True)))
+  outcomes = [outcome for drawn in rounds for outcome in drawn.outcomes]
   statuses = Counter(outcome.status for outcome in outcomes)
+  scored, trains = host["scored"] > 0, np.asarray(batch.scored) > 0
+  mean = lambda x, on: float(np.mean(x[on])) if on.any() else float("nan")
+  rewards, group = np.asarray(batch.rewards), np.asarray(batch.group)
+  spread = [
+    np.ptp(rewards[trains & (group == one)]) > 0 for one in np.unique(group[trains])
+  ]
   return {
-    "reward": mean(host["rewards"]),
-    "accuracy": mean(host["score"]),
-    "formatted": mean(host["formatted"]),
+    "reward": mean(rewards, trains),
+    "accuracy": mean(host["score"], scored),
+    "formatted": mean(host["formatted"], scored),
     "length": tokens / len(outcomes),
     "truncated": float(host["truncated"].mean()),
     # Groups whose rewards differ: the others say nothing about what was better.
     "informative_groups": float(np.mean(spread)) if spread else 0.0,
     # Mean surprisal of the sampled tokens: an unbiased estimate, in nats.
-    "entropy": float(-(host["logp"] * host["mask"]).sum() / max(tokens, 1.0)),
+    "entropy": surprisal / max(tokens, 1.0),
     "response_tokens": tokens,
-    "longest_response": float(responses.steps),
+    "longest_response": float(max(drawn.steps for drawn in rounds)),
     "unscorable": float((~scored).sum()),
     **{f"verifier_{s}": float(statuses[s]) for s in ("timeout", "crash", "error")},
   }

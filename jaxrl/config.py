@@ -27,11 +27,18 @@ ONE = {
   "reduction": "reductions",
   "optimizer": "optimizers",
   "schedule": "schedules",
+  "value_target": "value_targets",
+  "value_loss": "losses",
+  "critic_optimizer": "optimizers",
+  "critic_schedule": "schedules",
 }
 MANY = {
   "rewards": "rewards",
   "selectors": "selectors",
+  "refill": "selectors",
+  "corrections": "corrections",
   "regularizers": "regularizers",
+  "controllers": "controllers",
 }
 
 
@@ -111,6 +118,14 @@ class Config:
   # speed where prompts are long beside responses, not mathematics.
   responses_per_row: int = 1
   max_grad_norm: float = 1.0  # 0: no clipping
+  # Whose log-probs are those before the update: the scorer's cost a forward pass, and
+  # make the corrections see what sampler and trainer differ in.
+  old_logp: Literal["sampler", "scorer"] = "sampler"
+  refill_rounds: int = 8  # at most, to replace groups that `refill` empties
+  replay_groups: int = 0  # kept to take the place of groups without spread; 0: none
+  reference_samples: int = (
+    8  # a prompt, of the reference model, for `reference_rewards`
+  )
   # |log-prob sampled - rescored| that stops the run, in nats; None: loop's, by dtype.
   sampler_gap_max: float | None = None
   platform: Literal["any", "cpu", "gpu", "tpu"] = "any"
@@ -122,13 +137,25 @@ class Config:
   task: Spec = dataclasses.field(default_factory=lambda: {"name": "reasoning_gym"})
   curriculum: Spec = dataclasses.field(default_factory=lambda: {"name": "uniform"})
   rewards: tuple[Spec, ...] = ({"name": "accuracy"},)
+  refill: tuple[Spec, ...] = ()  # selectors; the groups they empty are drawn anew
   selectors: tuple[Spec, ...] = ()
   advantage: Spec = dataclasses.field(default_factory=lambda: {"name": "group_norm"})
   loss: Spec = dataclasses.field(default_factory=lambda: {"name": "ppo_clip"})
+  corrections: tuple[Spec, ...] = ()
   regularizers: tuple[Spec, ...] = ()
+  controllers: tuple[Spec, ...] = ()  # of the regularizers' coefficients
   reduction: Spec = dataclasses.field(default_factory=lambda: {"name": "token_mean"})
   optimizer: Spec = dataclasses.field(default_factory=lambda: {"name": "adamw"})
   schedule: Spec = dataclasses.field(default_factory=lambda: {"name": "constant"})
+  # Of the critic, which there is where a method names `values_old`.
+  value_target: Spec = dataclasses.field(
+    default_factory=lambda: {"name": "lambda_return"}
+  )
+  value_loss: Spec = dataclasses.field(default_factory=lambda: {"name": "value_clip"})
+  critic_optimizer: Spec = dataclasses.field(default_factory=lambda: {"name": "adamw"})
+  critic_schedule: Spec = dataclasses.field(
+    default_factory=lambda: {"name": "constant", "learning_rate": 1e-5}
+  )
 
   def __post_init__(self):
     _check_types(self, "config")
@@ -156,6 +183,9 @@ def _check_positive(config: Config) -> None:
     "mini_batches": 1,
     "micro_batches": 1,
     "responses_per_row": 1,
+    "refill_rounds": 0,
+    "replay_groups": 0,
+    "reference_samples": 1,
     "model.logit_chunk_tokens": 1,
     "model.lora_rank": 0,
     "sampling.temperature": 0,
@@ -182,6 +212,8 @@ def _check_positive(config: Config) -> None:
 
 
 def _check_divisions(config: Config) -> None:
+  if not config.rewards:
+    raise UserError("config: rewards is empty; name one, such as accuracy")
   if config.prompts_per_step % config.mini_batches:
     raise UserError(
       f"config: prompts_per_step {config.prompts_per_step} does not divide into "

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxrl.accuracy import Sample, summarize
 from jaxrl.build import Run
-from jaxrl.collect import EVALUATION, respond, sample_rows, stream, texts
+from jaxrl.draw import EVALUATION, respond, sample_rows, stream, texts
 from jaxrl.errors import UserError
 from jaxrl.metrics import SampleRow
 from jaxrl.problems import Problem
@@ -87,6 +87,7 @@ def _answer(
   size = max(1, run.config.evaluation.batch_rows // group)
   size = min(size, len(problems))
   key = stream(run.config.seed, EVALUATION, step)
+  variables = run.policy.variables(params, run.frozen)
   answers = Answers([], [], [])
   for start in range(0, len(problems), size):
     if stop():
@@ -94,7 +95,7 @@ def _answer(
     part = list(problems[start : start + size])
     full = part + [part[-1]] * (size - len(part))
     _, _, responses = respond(
-      run, params, full, key, rules=rules, group=group, first_row=start * group
+      run, variables, full, key, rules=rules, group=group, first_row=start * group
     )
     kept = len(part) * group
     words = texts(run.tokenizer, responses)[:kept]

@@ -12,17 +12,20 @@ import numpy as np
 import tqdm
 
 from jaxrl import metrics as metrics_lib
+from jaxrl import prompts
+from jaxrl import replay as replay_lib
 from jaxrl.build import Run, build
 from jaxrl.checkpoints import Checkpoints, Position, check_same_run
 from jaxrl.collect import collect
 from jaxrl.config import Config, to_json
+from jaxrl.draw import verifiers
 from jaxrl.errors import UserError
 from jaxrl.evaluate import Stopped, evaluate
 from jaxrl.metrics import SampleLog, Writer, format_table
 from jaxrl.report import write_report
 from jaxrl.sandbox import VerifierPool
 from jaxrl.signals import StopSignals
-from jaxrl.types import Rollouts, TrainState
+from jaxrl.types import Rollouts, TrainState, Tree
 
 # |log-prob sampled - rescored| beyond rounding, in nats, where the config names none.
 SAMPLER_GAP_MAX = {"float32": 0.01, "bfloat16": 0.5}
@@ -88,12 +91,7 @@ def _open_session(
   recorded = metrics_lib.read_jsonl(run.directory / metrics_lib.METRICS)
   with (
     contextlib.closing(writer),
-    VerifierPool(
-      run.task.verify,
-      workers=config.verify.workers,
-      timeout_seconds=config.verify.timeout_seconds,
-      memory_mb=config.verify.memory_mb,
-    ) as pool,
+    verifiers(run) as pool,
   ):
     evaluated = {row["step"] for row in recorded if row["kind"] == "eval"}
     samples = SampleLog(run.directory)
@@ -112,20 +110,17 @@ def _steps(
       if position.step >= config.steps:
         break
       started = time.perf_counter()
-      problems, curriculum = run.curriculum.draw(
-        position.curriculum, config.prompts_per_step
-      )
-      batch, rows, metrics = collect(
-        run, session.pool, state.params, problems, position.step + 1
+      batch, rows, metrics, curriculum = collect(
+        run, session.pool, state.params, position.curriculum, position.step + 1
       )
       if session.signals.requested:
         break  # the step was not taken; a resumed run draws the same batch again
+      batch, replay = _replayed(config, batch, position.replay)
       sampled = time.perf_counter()
       state, more = update(run, state, batch, position.step + 1)
-      curriculum = run.curriculum.observe(curriculum, problems, _rewards(batch, config))
-      position = Position(position.step + 1, curriculum)
-      _check_sampler_gap(config, more["sampler_gap"], position.step)
-      metrics |= more | _speed(metrics, started, sampled)
+      position = Position(position.step + 1, curriculum, replay)
+      metrics = more | metrics | _speed(metrics, started, sampled)
+      _check_sampler_gap(config, metrics["sampler_gap"], position.step)
       session.writer.write(position.step, "train", metrics)
       session.samples.write(rows)
       _show(bar, metrics)
@@ -133,6 +128,25 @@ def _steps(
         session.checkpoints.save(state, position, config)
   session.checkpoints.save(state, position, config)
   return position
+
+
+def _replayed(config: Config, batch: Rollouts, kept: Tree) -> tuple[Rollouts, Tree]:
+  """The batch with kept groups in place of flat ones, and what is kept afterwards."""
+  if config.replay_groups == 0:
+    return batch, {}
+  size, sampling = config.group_size, config.sampling
+  batch = prompts.widen(
+    batch, sampling.max_prompt_tokens + sampling.max_response_tokens
+  )
+  buffer = (
+    Rollouts(**kept) if kept else replay_lib.empty(batch, config.replay_groups, size)
+  )
+  buffer, batch = _exchange(buffer, batch, size=size)
+  arrays = {f.name: getattr(buffer, f.name) for f in dataclasses.fields(buffer)}
+  return batch, {name: x for name, x in arrays.items() if isinstance(x, jax.Array)}
+
+
+_exchange = jax.jit(replay_lib.exchange, static_argnames="size")
 
 
 def update(
@@ -168,12 +182,6 @@ def mini_batches(
     rows = (groups[:, None] * size + np.arange(size)).reshape(-1)
     part = jax.tree.map(lambda x, rows=rows: x[rows], batch)
     yield part.replace(group=jax.numpy.arange(len(rows), dtype=np.int32) // size)
-
-
-def _rewards(batch: Rollouts, config: Config) -> np.ndarray:
-  """Rewards [N, G] as the curriculum sees them; NaN where there was no score."""
-  rewards = np.where(np.asarray(batch.scored) > 0, np.asarray(batch.rewards), np.nan)
-  return rewards.reshape(config.prompts_per_step, config.group_size)
 
 
 def _check_sampler_gap(config: Config, gap: float, step: int) -> None:

@@ -142,20 +142,34 @@ def check_type(where: str, value: Any, expected: Any) -> None:
     raise UserError(f"{where} must be {wanted}, got {value!r}") from error
 
 
-def needs(method: Callable) -> tuple[str, ...]:
-  """Names of the arrays that a method reads: its positional parameters."""
-  return tuple(
+def name_of(method: Callable) -> str:
+  """The name of a method's function."""
+  return getattr(method, "func", method).__name__
+
+
+def needs(*methods: Callable) -> tuple[str, ...]:
+  """Names of the arrays that methods read: their positional parameters."""
+  found = [
     name
+    for method in methods
     for name, p in inspect.signature(method).parameters.items()
     if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-  )
+  ]
+  return tuple(dict.fromkeys(found))
 
 
-def call(method: Callable, *structs: Any) -> Any:
+def all_needs(*methods: Callable) -> tuple[str, ...]:
+  """`needs`, and what the features among them need in turn."""
+  found = needs(*methods)
+  features = [load("features", name) for name in found if name in names("features")]
+  return tuple(dict.fromkeys((*found, *all_needs(*features)))) if features else found
+
+
+def call(method: Callable, *structs: Any, **changed: Any) -> Any:
   """Calls a method with the arrays it names, looked up in `structs` in order.
 
   A name that is no field of a struct is a file of jaxrl/features, computed on the spot
-  unless the train step already has.
+  unless the train step already has. `changed` are hyper-parameters of this call.
 
   Raises:
     UserError: an array that the method names is in none of them, or was not filled in.
@@ -164,10 +178,11 @@ def call(method: Callable, *structs: Any) -> Any:
   for name in needs(method):
     value = _find(name, structs)
     if value is None:
-      what = getattr(method, "func", method).__name__
-      raise UserError(f"{what} reads {name!r}, which nothing in this run fills in")
+      raise UserError(
+        f"{name_of(method)} reads {name!r}, which nothing in this run fills in"
+      )
     arrays.append(value)
-  return method(*arrays)
+  return method(*arrays, **changed)
 
 
 def _find(name: str, structs: tuple[Any, ...]) -> Any:

@@ -1,15 +1,18 @@
-"""A decoder, and which of its parameters train."""
+"""A decoder, which of its parameters train, and what trains beside it."""
 
 import dataclasses
+from collections.abc import Callable
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from jaxrl import scoring
 from jaxrl.config import ModelConfig
 from jaxrl.models import lora as lora_lib
 from jaxrl.models.decoder import Decoder
+from jaxrl.models.heads import PartitionHead, ValueHead
 from jaxrl.models.load import Pretrained
-from jaxrl.scoring import score
 from jaxrl.types import PolicyOutputs, Rollouts, Tree
 
 
@@ -25,43 +28,108 @@ class Policy:
   logit_chunk_tokens: int
 
   def variables(self, params: Tree, frozen: Tree) -> dict[str, Tree]:
-    """What `decoder.apply` takes."""
-    return {"params": frozen, "lora": params} if self.lora else {"params": params}
+    """What `decoder.apply` takes, and the head for log Z where there is one."""
+    extra = {"partition": params["partition"]} if "partition" in params else {}
+    return self._variables(params["policy"], frozen) | extra
 
   def forward(
     self, params: Tree, frozen: Tree, batch: Rollouts, needs: tuple[str, ...]
   ) -> PolicyOutputs:
-    """One forward pass; see `scoring.score`."""
-    return self._score(self.variables(params, frozen), batch, needs)
+    """Exactly the fields of PolicyOutputs that are needed, and `logp`."""
+    outputs = self._score(self.variables(params, frozen), batch, needs)
+    if "values" in needs:
+      outputs = outputs.replace(values=self._values(params, frozen, batch))
+    return outputs
+
+  def _values(self, params: Tree, frozen: Tree, batch: Rollouts) -> jax.Array:
+    """The critic's values [B, T]: a trunk of its own, and a head."""
+    critic = params["critic"]
+    variables = self._variables(critic["trunk"], frozen)
+    return scoring.values(
+      self.decoder, variables, critic["head"], batch, **self._layout
+    )
 
   def reference_logp(
     self, reference: Tree, batch: Rollouts, *, micro_batches: int
   ) -> jax.Array:
     """Log-probs [B, T] under the reference parameters: those before training."""
-    split = lambda x: x.reshape(micro_batches, -1, *x.shape[1:])
     one = lambda rows: self._score({"params": reference}, rows, ()).logp
-    logp = jax.lax.map(one, jax.tree.map(split, batch))
-    return logp.reshape(batch.mask.shape)
+    return by_parts(one, batch, micro_batches)
+
+  def outputs_old(
+    self,
+    params: Tree,
+    frozen: Tree,
+    batch: Rollouts,
+    *,
+    needs: tuple[str, ...],
+    micro_batches: int,
+  ) -> PolicyOutputs:
+    """`forward` on a whole batch of rollouts, before it trains."""
+    one = lambda rows: self.forward(params, frozen, rows, needs)
+    return by_parts(one, batch, micro_batches)
+
+  @property
+  def _layout(self) -> dict[str, int]:
+    return {
+      "response_width": self.response_width,
+      "responses_per_row": self.responses_per_row,
+    }
+
+  def _variables(self, trained: Tree, frozen: Tree) -> dict[str, Tree]:
+    return {"params": frozen, "lora": trained} if self.lora else {"params": trained}
 
   def _score(
     self, variables: Tree, batch: Rollouts, needs: tuple[str, ...]
   ) -> PolicyOutputs:
-    return score(
+    return scoring.score(
       self.decoder,
       variables,
       batch,
       needs=needs,
       temperature=self.temperature,
-      response_width=self.response_width,
-      responses_per_row=self.responses_per_row,
       chunk_tokens=self.logit_chunk_tokens,
+      **self._layout,
     )
 
 
-def split_params(
+def by_parts(fn: Callable, batch: Rollouts, parts: int) -> Tree:
+  """`fn` of equal slices of the rows, one after the other: memory, not mathematics."""
+  split = lambda x: x.reshape(parts, -1, *x.shape[1:])
+  out = jax.lax.map(fn, jax.tree.map(split, batch))
+  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), out)
+
+
+def trained_params(
+  pretrained: Pretrained,
+  config: ModelConfig,
+  seed: int,
+  *,
+  critic: bool,
+  partition: bool,
+) -> tuple[Tree, Tree]:
+  """What trains, and what is frozen ({} without LoRA).
+
+  The policy always trains; a critic (the same weights at first, under a head that says
+  0) and the head for log Z where they are asked for.
+  """
+  policy, frozen = _split_params(pretrained, config, seed)
+  params = {"policy": policy}
+  hidden = jnp.zeros((1, pretrained.config.embed_dim))
+  key = jax.random.fold_in(jax.random.key(seed), 1)
+  if critic:
+    head = ValueHead().init(key, hidden[None])["params"]
+    params["critic"] = {"trunk": copy(policy), "head": nn.meta.unbox(head)}
+  if partition:
+    head = PartitionHead().init(key, hidden)["params"]
+    params["partition"] = nn.meta.unbox(head)
+  return params, frozen
+
+
+def _split_params(
   pretrained: Pretrained, config: ModelConfig, seed: int
 ) -> tuple[Tree, Tree]:
-  """Parameters that train, and those that are frozen ({} without LoRA)."""
+  """The policy's parameters that train, and those that are frozen."""
   if config.lora_rank == 0:
     return pretrained.params, {}
   adapters = lora_lib.init_lora(
@@ -76,8 +144,8 @@ def split_params(
 def merged(policy: Policy, params: Tree, frozen: Tree) -> Tree:
   """Plain parameters for export: adapters are merged into their matrices."""
   if not policy.lora:
-    return params
-  return lora_lib.merge(frozen, params, policy.decoder.config.lora_scale)
+    return params["policy"]
+  return lora_lib.merge(frozen, params["policy"], policy.decoder.config.lora_scale)
 
 
 def copy(params: Tree) -> Tree:

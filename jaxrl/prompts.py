@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, Num
@@ -11,6 +12,7 @@ from jaxrl.models.cache import EMPTY
 from jaxrl.models.tokenizer import Tokenizer
 from jaxrl.problems import Problem, Task
 from jaxrl.rollout import Responses
+from jaxrl.types import Rollouts
 
 
 def encode(
@@ -43,6 +45,17 @@ def pad(
   for row, prompt in zip(tokens, prompts, strict=True):
     row[: len(prompt)] = prompt
   return tokens, lengths
+
+
+def widen(batch: Rollouts, width: int) -> Rollouts:
+  """The batch with padding behind its rows, `width` tokens wide."""
+  more = width - batch.tokens.shape[1]
+  wide = lambda x: x.ndim == 2 and x.shape == batch.mask.shape
+  padded = jax.tree.map(
+    lambda x: jnp.pad(x, ((0, 0), (0, more))) if wide(x) else x, batch
+  )
+  real = jnp.broadcast_to(jnp.arange(width) < batch.tokens.shape[1], padded.mask.shape)
+  return padded.replace(positions=jnp.where(real, padded.positions, EMPTY))
 
 
 def join(

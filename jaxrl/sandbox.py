@@ -1,9 +1,10 @@
 """Runs verifiers in other processes, which may hang, crash or be attacked there.
 
 A verifier meets text that a model wrote; several evaluate it. So each runs in a worker
-that was started fresh (never forked from the training process and its threads) and gave
-up its rights (`sandbox_limits`). This side holds the clock: a worker that is late is
-killed with its whole process group and replaced, and the other workers go on meanwhile.
+that was started fresh (never forked from the training process and its threads), which
+forks for every item, and the fork gives up its rights (`sandbox_limits`). This side
+holds the clock: a worker that is late is killed with its whole process group and
+replaced, and the other workers go on meanwhile.
 """
 
 import collections
@@ -22,12 +23,13 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from jaxrl import sandbox_limits
 from jaxrl.errors import UserError
 from jaxrl.problems import Problem, Reference, Verifier, from_json, to_json
+from jaxrl.sandbox_frames import frame
 
 _START_SECONDS = 60.0  # imports of a verifier, on a busy machine
 _STARTS_MAX = 3  # failed starts in a row before the run is stopped
@@ -44,6 +46,7 @@ class Outcome:
   status: Literal["ok", "timeout", "crash", "error"]
   detail: str = ""
   answer: str | None = None  # what the verifier read as the answer, for majorities
+  rewards: tuple[float, ...] = ()  # of the pool's text rewards; () where not "ok"
 
 
 def python_environment(home: str) -> dict[str, str]:
@@ -96,7 +99,8 @@ class _Worker:
     self.ready = False
     self.item: int | None = None  # the index of the pair it scores
     self.token = ""
-    self.unsent = _frame(setup)
+    self.at = ""  # the reward that it computes
+    self.unsent = frame(setup)
     self.received = bytearray()
     self.deadline = time.monotonic() + _START_SECONDS
 
@@ -119,6 +123,15 @@ class _Worker:
     if not part:
       raise EOFError
     self.received += part
+    reply = self._next_reply()
+    while reply is not None and "at" in reply:
+      self.at = str(reply["at"])[:100]
+      reply = self._next_reply()
+    if reply is not None and self.received:
+      raise EOFError
+    return reply
+
+  def _next_reply(self) -> dict | None:
     if len(self.received) < 4:
       return None
     size = struct.unpack(">I", self.received[:4])[0]
@@ -137,7 +150,7 @@ class _Worker:
     lies = not isinstance(reply, dict) or (
       self.ready and (self.item is None or reply.get("token") != self.token)
     )
-    if lies or self.received:
+    if lies:
       raise EOFError
     return reply
 
@@ -157,10 +170,6 @@ class _Worker:
     shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _frame(body: bytes) -> memoryview:
-  return memoryview(struct.pack(">I", len(body)) + body)
-
-
 def _kill_all(workers: list[_Worker]) -> None:
   while workers:
     workers.pop().kill()
@@ -174,6 +183,9 @@ class VerifierPool:
 
   Args:
     verify: see `problems.Verifier`.
+    rewards: functions (problem, response) -> finite number, called after `verify` in
+      the same process and the same time. One that fails leaves the response unscored,
+      as a failing `verify` does. They come back in `Outcome.rewards`.
     workers: processes; each holds its own copy of the verifier's libraries.
     timeout_seconds: wall clock for one item, after which its worker is killed.
     memory_mb: address space of a worker, its libraries included.
@@ -183,6 +195,7 @@ class VerifierPool:
   def __init__(
     self,
     verify: Verifier,
+    rewards: Sequence[Callable[[Problem, str], float]] = (),
     *,
     workers: int = 2,
     timeout_seconds: float = 5.0,
@@ -197,10 +210,11 @@ class VerifierPool:
     self.timeout_seconds = timeout_seconds
     self.counts: collections.Counter[str] = collections.Counter()
     self.restarts = 0
-    self._reference = Reference.of(verify)
+    references = [Reference.of(function) for function in (verify, *rewards)]
+    self._reference = references[0]
     self._setup = to_json(
       {
-        "reference": dataclasses.asdict(self._reference),
+        "references": [dataclasses.asdict(reference) for reference in references],
         "timeout_seconds": timeout_seconds,
         "memory_mb": memory_mb,
         "layers": layers,
@@ -276,8 +290,8 @@ class VerifierPool:
           f"problem {problem.id} of {problem.source}: its data must be plain values "
           f"({error})"
         ) from None
-      worker.item, worker.token = queue.popleft(), token
-      worker.unsent = _frame(body.encode())
+      worker.item, worker.token, worker.at = queue.popleft(), token, ""
+      worker.unsent = frame(body.encode())
       worker.deadline = time.monotonic() + self.timeout_seconds
       worker.send()
 
@@ -308,7 +322,7 @@ class VerifierPool:
       if now < worker.deadline or (worker.ready and worker.item is None):
         continue
       if worker.item is not None:
-        detail = f"no verdict within {self.timeout_seconds:g} s"
+        detail = f"{worker.at}no verdict within {self.timeout_seconds:g} s"
         outcomes[worker.item] = Outcome(None, False, "timeout", detail)
       self._replace(worker, f"not ready within {_START_SECONDS:g} s")
 
@@ -319,7 +333,8 @@ class VerifierPool:
       item = worker.item
       died = self._replace(worker)
       if item is not None:
-        outcomes[item] = Outcome(None, False, "crash", f"the worker {died}")
+        detail = f"{worker.at}the worker {died}"
+        outcomes[item] = Outcome(None, False, "crash", detail)
       return
     if reply is None:
       return
@@ -372,4 +387,5 @@ def _outcome(reply: Mapping[str, Any]) -> Outcome:
   if not isinstance(score, float) or not 0 <= score <= 1:  # false for NaN
     return Outcome(None, False, "error", f"a score of {score!r}"[:400])
   answer = reply.get("answer")
-  return Outcome(score, bool(formatted), "ok", answer=answer and str(answer))
+  rewards = tuple(reply.get("rewards", ()))
+  return Outcome(score, bool(formatted), "ok", "", answer and str(answer), rewards)

@@ -1,7 +1,8 @@
 """What a verifier's process may still do: compute, read its libraries, answer.
 
-Four layers, each applied where the system has it, because each has holes alone:
+Layers, each applied where the system has it, because each has holes alone:
 
+  fork      Linux: each item in a process of its own (`sandbox_worker` sees to it)
   rlimits   memory, no core dumps, no file contents, few open files
   landlock  Linux 5.13+: no write anywhere, reads only below `roots`, no TCP
   seccomp   Linux, x86_64 and aarch64: no sockets, processes, signals to others, ...
@@ -23,7 +24,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 
-LAYERS = ("rlimits", "landlock", "seccomp", "audit")
+LAYERS = ("fork", "rlimits", "landlock", "seccomp", "audit")
 
 # Libraries, time zones, and the few files that the C library reads by itself.
 _SYSTEM_ROOTS = (
@@ -77,7 +78,7 @@ def restrict(memory_mb: int, roots: list[str], layers: Iterable[str]) -> list[st
     "audit": lambda: _audit(roots),
   }
   for layer in LAYERS:
-    if layer in layers and apply[layer]():
+    if layer in apply and layer in layers and apply[layer]():
       active.append(layer)
   return active
 

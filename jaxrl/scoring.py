@@ -1,4 +1,4 @@
-"""Log-probs and entropies of tokens, without a [B, T, V] array, forward or backward.
+"""What models say of tokens, without a [B, T, V] array, forward or backward.
 
 The same model code, positions and temperature as the sampler's, so the two agree.
 """
@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jaxrl import masked
 from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import Decoder
+from jaxrl.models.heads import PartitionHead, ValueHead
 from jaxrl.models.layers import Segments
 from jaxrl.types import PolicyOutputs, Rollouts
 
@@ -30,45 +32,88 @@ def score(
 
   Args:
     decoder: the model.
-    variables: its parameters, with LoRA adapters if there are any.
+    variables: its parameters, with LoRA adapters if there are any, and as `partition`
+      those of a `PartitionHead`, for `log_partition`: the head reads the hidden states
+      of the prompt, and its gradient stays in it.
     batch: rows; their `mask` says which tokens are looked at.
-    needs: fields of PolicyOutputs to compute ("logp" always is).
+    needs: fields to compute of all but `values` ("logp" always is).
     temperature: of the sampler.
     response_width: R; what follows a prompt is at most so long.
     responses_per_row: neighbours with the same prompt that share one copy of it.
     chunk_tokens: logits are held for about so many tokens at a time.
   """
-  # Where each row's response is; prompts have their own lengths, up to T - R.
-  at = batch.prompt_tokens[:, None] + jnp.arange(response_width)[None]
-  states = _response_states(decoder, variables, batch, at, responses_per_row)
-  logp, entropy = _by_chunks(
+  at = _response_slots(batch, response_width)
+  states, prompt = _states(decoder, variables, batch, at, responses_per_row)
+  logp, entropy, collision = _by_chunks(
     decoder,
     variables,
     states,
     jnp.take_along_axis(batch.tokens, at, axis=1),
     temperature=temperature,
-    with_entropy="entropy" in needs,
+    needs=needs,
     chunk_tokens=chunk_tokens,
   )
-  trains = jnp.take_along_axis(batch.mask, at, axis=1) > 0
-
-  def place(x: Float[Array, "B R"]) -> Float[Array, "B T"]:
-    empty = jnp.zeros(batch.mask.shape, x.dtype)
-    return empty.at[jnp.arange(at.shape[0])[:, None], at].set(jnp.where(trains, x, 0.0))
-
+  place = lambda x: None if x is None else _place(x, at, batch.mask)
+  log_z = None
+  if "log_partition" in needs:
+    prompt = jax.lax.stop_gradient(prompt)
+    log_z = PartitionHead().apply({"params": variables["partition"]}, prompt)
+    log_z = masked.per_token(log_z, batch.mask)
   return PolicyOutputs(
-    logp=place(logp), entropy=None if entropy is None else place(entropy)
+    logp=place(logp),
+    entropy=place(entropy),
+    collision=place(collision),
+    log_partition=log_z,
   )
 
 
-def _response_states(
+def values(
+  decoder: Decoder,
+  variables: Any,
+  head: Any,
+  batch: Rollouts,
+  *,
+  response_width: int,
+  responses_per_row: int = 1,
+) -> Float[Array, "B T"]:
+  """A critic's value of what stands before each token; 0 on tokens that do not train.
+
+  Args:
+    decoder: the critic's trunk.
+    variables: its parameters, with LoRA adapters if there are any.
+    head: parameters of its `ValueHead`.
+    batch: as in `score`, and so the rest.
+    response_width: R.
+    responses_per_row: neighbours that share one copy of their prompt.
+  """
+  at = _response_slots(batch, response_width)
+  states, _ = _states(decoder, variables, batch, at, responses_per_row)
+  estimates: Any = ValueHead().apply({"params": head}, states)
+  return _place(estimates, at, batch.mask)
+
+
+def _response_slots(batch: Rollouts, width: int) -> Int[Array, "B R"]:
+  """Where each row's response is; prompts have their own lengths, up to T - R."""
+  return batch.prompt_tokens[:, None] + jnp.arange(width)[None]
+
+
+def _place(
+  x: Float[Array, "B R"], at: Int[Array, "B R"], mask: Float[Array, "B T"]
+) -> Float[Array, "B T"]:
+  """Numbers of response tokens at their slots of the row; 0 where nothing trains."""
+  trains = jnp.take_along_axis(mask, at, axis=1) > 0
+  rows = jnp.arange(at.shape[0])[:, None]
+  return jnp.zeros(mask.shape, x.dtype).at[rows, at].set(jnp.where(trains, x, 0.0))
+
+
+def _states(
   decoder: Decoder,
   variables: Any,
   batch: Rollouts,
   at: Int[Array, "B R"],
   share: int,
-) -> Float[Array, "B R D"]:
-  """The hidden states from which the tokens of each response are predicted.
+) -> tuple[Float[Array, "B R D"], Float[Array, "B D"]]:
+  """Hidden states that predict the tokens of each response; the mean over its prompt.
 
   Packs `share` responses behind one copy of their prompt: a prompt that is long beside
   its responses is most of the work, and it is the same for the whole group.
@@ -97,7 +142,9 @@ def _response_states(
   last = jnp.take_along_axis(hidden, length[:, None, None] - 1, axis=1)
   inner = hidden[:, prompt:].reshape(rows, response, -1)
   first = jnp.repeat(last, share, axis=0)
-  return jnp.concatenate([first, inner[:, :-1]], axis=1)
+  asked = (slot < length[:, None]).astype(hidden.dtype)[..., None]
+  mean = jnp.sum(hidden[:, :prompt] * asked, axis=1) / jnp.sum(asked, axis=1)
+  return jnp.concatenate([first, inner[:, :-1]], axis=1), jnp.repeat(mean, share, 0)
 
 
 def _by_chunks(
@@ -107,10 +154,10 @@ def _by_chunks(
   targets: Int[Array, "B K"],
   *,
   temperature: float | Array,
-  with_entropy: bool,
+  needs: tuple[str, ...],
   chunk_tokens: int,
-) -> tuple[Float[Array, "B K"], Float[Array, "B K"] | None]:
-  """Log-probs (and entropies) of targets, a slice of time at a time.
+) -> tuple[Float[Array, "B K"], Float[Array, "B K"] | None, Float[Array, "B K"] | None]:
+  """Log-probs of targets, and entropies and collisions, a slice of time at a time.
 
   Slices run over time and not over rows, so that rows may be sharded.
   """
@@ -132,10 +179,13 @@ def _by_chunks(
     logits = logits / temperature
     log_z = jax.nn.logsumexp(logits, axis=-1)
     chosen = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    if not with_entropy:
-      return chosen - log_z, None
-    p = jnp.exp(logits - log_z[..., None])
-    return chosen - log_z, log_z - jnp.sum(p * logits, axis=-1)
+    entropy = collision = None
+    if "entropy" in needs:
+      p = jnp.exp(logits - log_z[..., None])
+      entropy = log_z - jnp.sum(p * logits, axis=-1)
+    if "collision" in needs:
+      collision = jnp.exp(jax.nn.logsumexp(2 * logits, axis=-1) - 2 * log_z)
+    return chosen - log_z, entropy, collision
 
   body = lambda _, xs: (None, chunk(variables, *xs))
   _, out = jax.lax.scan(body, None, (split(states), split(targets)))

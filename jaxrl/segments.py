@@ -50,3 +50,29 @@ def has_spread(
   std = jnp.sqrt(variance(x, group, weight, ddof=1))
   size = mean(jnp.abs(x), group, weight)
   return (std > 1e-6 * size) & (total(weight, group) > 1) & (weight > 0)
+
+
+def others(group: Int[Array, " B"], weight: Float[Array, " B"]) -> Float[Array, "B B"]:
+  """1. at [i, j] where j is another weighted row of i's group."""
+  same = group[:, None] == group[None, :]
+  apart = ~jnp.eye(group.shape[0], dtype=bool)
+  return jnp.where(same & apart & (weight > 0)[None, :], 1.0, 0.0)
+
+
+def share_of_subsets(
+  part: Float[Array, "..."],
+  whole: Float[Array, "..."],
+  size: Float[Array, "..."],
+  *,
+  largest: int,
+) -> Float[Array, "..."]:
+  """C(part, size) / C(whole, size): how likely a random subset is to lie in a part.
+
+  As a product of `largest` or fewer ratios: factorials overflow. `size` is at most
+  `largest` and `whole`.
+  """
+  share = jnp.ones_like(part)
+  for taken in range(largest):
+    ratio = jnp.maximum(part - taken, 0.0) / jnp.maximum(whole - taken, 1.0)
+    share = jnp.where(taken < size, share * ratio, share)
+  return share

@@ -9,13 +9,12 @@ import jax.numpy as jnp
 from jaxrl import prompts, rollout
 from jaxrl.build import Run, build
 from jaxrl.checkpoints import Checkpoints
-from jaxrl.collect import texts
+from jaxrl.draw import texts, verifiers
 from jaxrl.config import Config
 from jaxrl.errors import UserError
 from jaxrl.evaluate import evaluate as evaluate_run
 from jaxrl.models.save import save
 from jaxrl.policy import merged
-from jaxrl.sandbox import VerifierPool
 from jaxrl.types import Tree
 
 
@@ -39,12 +38,7 @@ def trained(config: Config, name: str) -> tuple[Run, Tree, int]:
 def evaluate(config: Config, name: str) -> dict[str, float]:
   """Metrics of an evaluation as the config describes it."""
   run, params, step = trained(config, name)
-  with VerifierPool(
-    run.task.verify,
-    workers=config.verify.workers,
-    timeout_seconds=config.verify.timeout_seconds,
-    memory_mb=config.verify.memory_mb,
-  ) as pool:
+  with verifiers(run) as pool:
     metrics, _ = evaluate_run(run, pool, params, step)
   return {"step": float(step), **metrics}
 

@@ -1,6 +1,7 @@
 """One optimiser step on one batch of rollouts: the only gradient in the library."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,51 +9,43 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxrl.pick import call, needs
+from jaxrl import pick
+from jaxrl.objective import Objective
 from jaxrl.types import Metrics, PolicyOutputs, Rollouts, TrainState, Tree
 
 # (trained parameters, frozen parameters, rows, fields of PolicyOutputs to compute)
 ForwardFn = Callable[[Tree, Tree, Rollouts, tuple[str, ...]], PolicyOutputs]
 
 
-@dataclasses.dataclass(frozen=True)
-class Objective:
-  """A loss, terms added to it, and the weights under which tokens are summed."""
-
-  loss: Callable
-  reduction: Callable
-  regularizers: tuple[Callable, ...] = ()
-
-  @property
-  def needs(self) -> tuple[str, ...]:
-    """Every array that some part reads, by name."""
-    parts = (self.loss, *self.regularizers, self.reduction)
-    return tuple(sorted({name for part in parts for name in needs(part)}))
-
-  def per_token(self, outputs: PolicyOutputs, batch: Rollouts) -> tuple[Any, Metrics]:
-    """The sum of the parts, [B, T], and their metrics, [B, T] each."""
-    total, metrics = call(self.loss, outputs, batch)
-    metrics = {"policy_loss": total, **metrics}
-    for term in self.regularizers:
-      value, more = call(term, outputs, batch)
-      total = total + value
-      metrics |= more
-    return total, {"loss": total, **metrics}
-
-
 def make_optimizer(
   transform: optax.GradientTransformation, *, max_grad_norm: float
 ) -> optax.GradientTransformation:
   """Clips by global norm (0: no clipping) and skips updates that are not finite."""
-  if max_grad_norm > 0:
-    transform = optax.chain(optax.clip_by_global_norm(max_grad_norm), transform)
   # Skipped however many come in a row: they are counted, and the loop reports them.
-  return optax.apply_if_finite(transform, max_consecutive_errors=2**31 - 1)
+  return optax.apply_if_finite(
+    clipped(transform, max_grad_norm), max_consecutive_errors=2**31 - 1
+  )
 
 
-def init_state(params: Tree, optimizer: optax.GradientTransformation) -> TrainState:
+def clipped(
+  transform: optax.GradientTransformation, max_grad_norm: float
+) -> optax.GradientTransformation:
+  """The transform after clipping by global norm; 0 clips nothing."""
+  if max_grad_norm == 0:
+    return transform
+  return optax.chain(optax.clip_by_global_norm(max_grad_norm), transform)
+
+
+def init_state(
+  params: Tree, optimizer: optax.GradientTransformation, objective: Objective
+) -> TrainState:
   """The state before the first step."""
-  return TrainState(jnp.zeros((), jnp.int32), params, optimizer.init(params))
+  return TrainState(
+    jnp.zeros((), jnp.int32),
+    params,
+    optimizer.init(params),
+    objective.initial_coefficients(),
+  )
 
 
 def make_train_step(
@@ -64,23 +57,25 @@ def make_train_step(
 ) -> Callable[[TrainState, Tree, Rollouts], tuple[TrainState, Metrics]]:
   """The pure step `(state, frozen, batch) -> (state, metrics)`.
 
-  Weights are made on the whole batch before it is split, so the number of micro-batches
-  changes memory and nothing else. Metrics are means under those weights, besides
-  `grad_norm` (before clipping), `skipped_updates` (since the run began) and
-  `sampler_gap`, the largest |log-prob rescored - log-prob of the sampler|: 0 but for
-  rounding at a batch's first update, the policy's drift at later ones.
+  Everything that looks across rows is made on the whole batch before it is split:
+  weights, corrections, features. So the number of micro-batches changes memory and
+  nothing else (an objective that names `group` needs whole groups in each). Metrics are
+  means under the weights, besides `grad_norm` (before clipping), `skipped_updates`
+  (since the run began) and `sampler_gap`, the largest |log-prob - log-prob before the
+  batch's first update|: 0 but for rounding at that update, the policy's drift later.
   """
   outputs_needed = tuple(
     f.name for f in dataclasses.fields(PolicyOutputs) if f.name in objective.needs
   )
 
-  def loss_on(params, frozen, batch, weights):
+  def loss_on(params, coefficients, frozen, batch, weights):
     outputs = forward(params, frozen, batch, outputs_needed)
-    total, metrics = objective.per_token(outputs, batch)
+    total, metrics = objective.per_token(outputs, batch, coefficients)
     summed = jax.tree.map(lambda x: jnp.sum(x * weights), metrics)
     gap = jnp.abs(outputs.logp - batch.logp_old)
+    fresh = batch.mask if batch.fresh is None else batch.mask * batch.fresh[:, None]
     # NaN must show, and a maximum over micro-batches does not let it pass unseen.
-    gap = jnp.max(jnp.where(batch.mask > 0, gap, 0.0))
+    gap = jnp.max(jnp.where(fresh > 0, gap, 0.0))
     return jnp.sum(total * weights), (summed, jax.lax.stop_gradient(gap))
 
   grad_fn = jax.grad(loss_on, has_aux=True)
@@ -88,28 +83,60 @@ def make_train_step(
   def train_step(
     state: TrainState, frozen: Tree, batch: Rollouts
   ) -> tuple[TrainState, Metrics]:
-    weights = call(objective.reduction, batch)
-    split = lambda x: x.reshape(micro_batches, -1, *x.shape[1:])
-    micro = jax.tree.map(split, (batch, weights))
-
-    def body(carry, rows):
-      grads, metrics, gap = carry
-      new_grads, (new_metrics, new_gap) = grad_fn(state.params, frozen, *rows)
-      added = jax.tree.map(jnp.add, (grads, metrics), (new_grads, new_metrics))
-      return (*added, jnp.maximum(gap, new_gap)), None
-
-    one = jax.tree.map(lambda x: x[0], micro)
-    grads, (metrics, gap) = jax.eval_shape(grad_fn, state.params, frozen, *one)
-    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), (grads, metrics, gap))
-    (grads, metrics, gap), _ = jax.lax.scan(body, zeros, micro)
+    weights = pick.call(objective.reduction, batch)
+    if objective.needs_logp_now:
+      logp_now = functools.partial(_logp, forward, state.params, frozen)
+      batch = batch.replace(logp_now=_by_parts(logp_now, batch, micro_batches))
+    batch, metrics = objective.prepare(batch, weights)
+    parts = _split((batch, weights), micro_batches)
+    grads, (means, gap) = _summed(
+      lambda rows: grad_fn(state.params, state.coefficients, frozen, *rows), parts
+    )
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     metrics = {
       **metrics,
+      **means,
       "grad_norm": optax.tree.norm(grads),
       "sampler_gap": gap,
       "skipped_updates": opt_state.total_notfinite,
     }
-    return TrainState(state.step + 1, params, opt_state), metrics
+    coefficients, more = objective.follow(state.coefficients, means)
+    state = TrainState(state.step + 1, params, opt_state, coefficients)
+    return state, metrics | more
 
   return train_step
+
+
+def _logp(forward: ForwardFn, params: Tree, frozen: Tree, rows: Rollouts) -> jax.Array:
+  return forward(params, frozen, rows, ()).logp
+
+
+def _split(rows: Tree, parts: int) -> Tree:
+  """Equal slices of the rows, stacked; group ids begin at 0 in each slice."""
+  split = lambda x: x.reshape(parts, -1, *x.shape[1:])
+  batch, weights = jax.tree.map(split, rows)
+  first = jnp.min(batch.group, axis=1, keepdims=True)
+  return batch.replace(group=batch.group - first), weights
+
+
+def _by_parts(fn: Callable[[Rollouts], Any], batch: Rollouts, parts: int) -> Any:
+  """`fn` of each slice in turn, joined along the rows."""
+  out = jax.lax.map(
+    fn, jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), batch)
+  )
+  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), out)
+
+
+def _summed(fn: Callable[[Any], tuple[Tree, Tree]], parts: Tree) -> tuple[Tree, Tree]:
+  """The sum of `fn` over slices; of the last of its results the maximum."""
+
+  def body(carry, rows):
+    grads, (means, gap) = carry
+    more_grads, (more, one_gap) = fn(rows)
+    grads, means = jax.tree.map(jnp.add, (grads, means), (more_grads, more))
+    return (grads, (means, jnp.maximum(gap, one_gap))), None
+
+  shapes = jax.eval_shape(fn, jax.tree.map(lambda x: x[0], parts))
+  zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+  return jax.lax.scan(body, zeros, parts)[0]

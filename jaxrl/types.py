@@ -55,6 +55,7 @@ class Rollouts:
   reference_rewards: Leaf = (
     None  # [B, K] of K samples of the reference model, NaN: none
   )
+  fresh: Leaf = None  # [B] 1. where sampled at this step; None: all are
   # From the stages of credit, in their order.
   drawn: Leaf = None  # [B, T] the mask before any selector
   reward_parts: Leaf = None  # [B, K] each reward of the config by itself, weighted
@@ -84,8 +85,9 @@ class TrainState:
   """All that an update changes."""
 
   step: Leaf  # [] int32: optimiser steps taken, skipped ones included
-  params: Tree  # what is trained: every parameter, or the LoRA adapters
+  params: Tree  # "policy" (every parameter, or LoRA adapters), "critic", "partition"
   opt_state: Tree
+  coefficients: Tree  # of regularizers that follow a measured value
 
 
 class LossFn(Protocol):

@@ -36,6 +36,24 @@ class StepRewardHead(nn.Module):
     return logits[..., 0] if self.classes == 1 else logits
 
 
+class PartitionHead(nn.Module):
+  """FlowRL's log Z of a prompt: a three-layer MLP on its mean hidden state, in float32.
+
+  https://arxiv.org/abs/2509.15207, appendix; without its dropout, so that an update is a
+  function of its inputs. The last layer starts at 0: Z starts at 1.
+  """
+
+  @nn.compact
+  def __call__(self, hidden: Float[Array, "B D"]) -> Float[Array, " B"]:
+    """One log Z for each prompt."""
+    x = hidden.astype(jnp.float32)
+    width = x.shape[-1]
+    for layer in range(2):
+      x = nn.Dense(width, name=f"hidden_{layer}", param_dtype=jnp.float32)(x)
+      x = nn.LayerNorm(name=f"norm_{layer}", use_fast_variance=False)(nn.gelu(x))
+    return _dense(self, x, 1)[..., 0]
+
+
 def _dense(module: nn.Module, x: Array, features: int) -> Array:
   """A float32 linear map inside `module`: parameters `kernel` and `bias`."""
   zeros = nn.initializers.zeros

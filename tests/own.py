@@ -12,6 +12,22 @@ def even_tokens(tokens, mask):
   return ((1 - tokens % 2) * mask).sum(-1) / (mask.sum(-1) + 1e-9)
 
 
+def text_length(problem: Problem, response: str) -> float:
+  """A reward that reads text."""
+  return len(response) / 10
+
+
+def parity_task() -> Task:
+  """Sums whose answers a random model gets right half of the time."""
+  return dataclasses.replace(token_arithmetic(max_operand=9), verify=parity)
+
+
+def parity(problem: Problem, response: str) -> Verdict:
+  """Right where the characters' codes add up to an even number."""
+  total = sum(map(ord, response))
+  return Verdict(float(total % 2 == 0), formatted=total % 3 > 0)
+
+
 def failing_task() -> Task:
   """Sums of single digits."""
   return dataclasses.replace(token_arithmetic(max_operand=9), verify=fail_by_operand)

@@ -7,12 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxrl import credit, prompts, rollout, token_arithmetic
+from jaxrl import prompts, rollout, token_arithmetic
+from jaxrl.credit import Credit
 from jaxrl.models.decoder import Decoder, init_params
+from jaxrl.objective import Objective
 from jaxrl.pick import pick
 from jaxrl.policy import Policy
 from jaxrl.rollout import SamplingRules
-from jaxrl.train_step import Objective, init_state, make_optimizer, make_train_step
+from jaxrl.train_step import init_state, make_optimizer, make_train_step
 from jaxrl.types import Rollouts
 from tests import tiny
 
@@ -26,11 +28,7 @@ def run(steps: int, learning_rate: float = 3e-3):
   objective = Objective(pick("losses", "ppo_clip"), pick("reductions", "token_mean"))
   optimizer = make_optimizer(optax.adam(learning_rate), max_grad_norm=1.0)
   train_step = make_train_step(policy.forward, objective, optimizer)
-  stages = {
-    "rewards": (pick("rewards", "accuracy"),),
-    "selectors": (),
-    "advantage": pick("advantages", "group_norm"),
-  }
+  credit = Credit((pick("rewards", "accuracy"),), pick("advantages", "group_norm"))
 
   def step(state, key):
     ask, draw = jax.random.split(key)
@@ -60,13 +58,14 @@ def run(steps: int, learning_rate: float = 3e-3):
       formatted=ones,
       scored=ones,
     )
-    batch = credit.assign(batch, **stages)
+    batch = credit.assign(batch)
     state, metrics = train_step(state, {}, batch)
     return state, (batch.score.mean(), metrics["sampler_gap"])
 
   config = dataclasses.replace(tiny.DECODER, row_layout=False)
   policy = dataclasses.replace(policy, decoder=Decoder(config))
-  state = init_state(init_params(config, jax.random.key(0)), optimizer)
+  params = {"policy": init_params(config, jax.random.key(0))}
+  state = init_state(params, optimizer, objective)
   keys = jax.random.split(jax.random.key(1), steps)
   _, (rewards, gaps) = jax.jit(lambda s, k: jax.lax.scan(step, s, k))(state, keys)
   return np.asarray(rewards), np.asarray(gaps)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from jaxrl import scoring
 from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import Decoder, init_params
+from jaxrl.models.heads import PartitionHead, ValueHead
 from jaxrl.types import Rollouts
 from tests import tiny
 
@@ -63,6 +65,46 @@ def plain(decoder, params, rows, temperature):
   entropy = -jnp.sum(jnp.exp(logp) * logp, axis=-1)
   pad = lambda x: jnp.pad(x, ((0, 0), (1, 0))) * rows.mask
   return pad(chosen), pad(entropy)
+
+
+@pytest.mark.parametrize("responses_per_row", [1, 3])
+def test_collisions_values_and_log_partition(responses_per_row):
+  """Each against its definition, on the hidden states of the plain forward pass."""
+  decoder = Decoder(tiny.DECODER)
+  params = init_params(tiny.DECODER, jax.random.key(0))
+  rows = batch(tiny.DECODER.vocab_size)
+  hidden, _ = decoder.apply({"params": params}, rows.tokens, rows.positions)
+  noisy = lambda tree: jax.tree.map(
+    lambda x: x + 0.3 * jax.random.normal(jax.random.key(5), x.shape),
+    nn.meta.unbox(tree),
+  )
+  value_head = noisy(ValueHead().init(jax.random.key(1), hidden)["params"])
+  partition = noisy(PartitionHead().init(jax.random.key(2), hidden[:, 0])["params"])
+  variables = {"params": params, "partition": partition}
+  layout = {"response_width": R, "responses_per_row": responses_per_row}
+  got = scoring.score(
+    decoder,
+    variables,
+    rows,
+    needs=("collision", "log_partition"),
+    temperature=0.7,
+    chunk_tokens=16,
+    **layout,
+  )
+  values = scoring.values(decoder, variables, value_head, rows, **layout)
+  assert got.entropy is None
+
+  shift = lambda x: np.pad(np.asarray(x)[:, :-1], ((0, 0), (1, 0))) * rows.mask
+  logits = decoder.apply({"params": params}, hidden, method="logits") / 0.7
+  collision = jnp.sum(jax.nn.softmax(logits) ** 2, axis=-1)
+  np.testing.assert_allclose(got.collision, shift(collision), atol=1e-5)
+  plain = hidden @ value_head["kernel"] + value_head["bias"][None, None]
+  np.testing.assert_allclose(values, shift(plain[..., 0]), atol=1e-4)
+  for row, length in enumerate(np.asarray(rows.prompt_tokens)):
+    mean = jnp.mean(hidden[row, :length], axis=0, keepdims=True)
+    log_z = PartitionHead().apply({"params": partition}, mean)[0]
+    expected = float(log_z) * np.asarray(rows.mask[row])
+    np.testing.assert_allclose(got.log_partition[row], expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(

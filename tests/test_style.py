@@ -62,10 +62,14 @@ def test_models_know_nothing_of_the_library():
 
 LAYERS = (  # each may import only from those before it
   ("errors", "types", "masked", "segments", "kl", "problems", "token_arithmetic"),
-  ("sandbox_limits", "sandbox_worker", "pick", "accuracy", "metrics"),
+  ("off_policy", "replay"),
+  ("sandbox_limits", "sandbox_frames"),
+  ("sandbox_program", "sandbox_worker", "pick", "accuracy", "metrics"),
   ("sandbox", "config", "rollout", "scoring", "curves"),
-  ("prompts", "credit", "policy", "train_step", "report", "overrides", "catalogue"),
+  ("prompts", "credit", "policy", "objective", "report", "overrides", "catalogue"),
+  ("train_step",),
   ("build", "checkpoints", "signals"),
+  ("draw",),
   ("collect",),
   ("evaluate",),
   ("loop", "serve"),

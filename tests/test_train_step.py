@@ -10,10 +10,13 @@ import pytest
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from jaxrl import pick as pick_lib
+from jaxrl import prompts
 from jaxrl.models.decoder import Decoder, init_params
+from jaxrl.objective import Objective
 from jaxrl.pick import names, pick
 from jaxrl.policy import Policy
-from jaxrl.train_step import Objective, init_state, make_optimizer, make_train_step
+from jaxrl.train_step import init_state, make_optimizer, make_train_step
 from tests import tiny
 from tests.batches import rollouts
 
@@ -31,7 +34,7 @@ RATE = 0.1
 def batch():
   """Rows of one tiny model, whose old log-probs are off by some noise."""
   rows, _ = rollouts()
-  params = init_params(tiny.DECODER, jax.random.key(0))
+  params = {"policy": init_params(tiny.DECODER, jax.random.key(0))}
   logp = POLICY.forward(params, {}, rows, ()).logp
   noise = jnp.asarray(np.random.default_rng(0).normal(size=logp.shape), jnp.float32)
   return params, rows.replace(logp_old=logp + 0.1 * noise, logp_ref=logp - 0.1 * noise)
@@ -47,10 +50,9 @@ def objective(loss="ppo_clip", reduction="token_mean", regularizers=("kl_k3",)):
 
 def step(params, rows, *, micro_batches=1, parts=None, max_grad_norm=0.0):
   optimizer = make_optimizer(optax.sgd(RATE), max_grad_norm=max_grad_norm)
-  fn = make_train_step(
-    POLICY.forward, parts or objective(), optimizer, micro_batches=micro_batches
-  )
-  return jax.jit(fn)(init_state(params, optimizer), {}, rows)
+  parts = parts or objective()
+  fn = make_train_step(POLICY.forward, parts, optimizer, micro_batches=micro_batches)
+  return jax.jit(fn)(init_state(params, optimizer, parts), {}, rows)
 
 
 def assert_same(a, b, atol=1e-6):
@@ -66,8 +68,10 @@ def test_micro_batches_change_nothing(reduction, micro_batches):
   many, more = step(params, rows, parts=parts, micro_batches=micro_batches)
   moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), one.params, params)
   assert max(jax.tree.leaves(moved)) > 1e-3
-  assert_same(one.params, many.params)
-  assert_same(metrics, more, atol=1e-5)
+  # Weights of most reductions sum to about 1; a plain sum's rounding is larger.
+  scale = max(1.0, float(jnp.sum(pick_lib.call(parts.reduction, rows))))
+  assert_same(one.params, many.params, atol=1e-6 * scale)
+  assert_same(metrics, more, atol=1e-5 * scale)
 
 
 def test_sharing_prompts_changes_nothing():
@@ -76,7 +80,7 @@ def test_sharing_prompts_changes_nothing():
   policy = dataclasses.replace(POLICY, responses_per_row=4)
   optimizer = make_optimizer(optax.sgd(RATE), max_grad_norm=0.0)
   fn = make_train_step(policy.forward, objective(), optimizer, micro_batches=2)
-  shared, more = jax.jit(fn)(init_state(params, optimizer), {}, rows)
+  shared, more = jax.jit(fn)(init_state(params, optimizer, objective()), {}, rows)
   assert_same(one.params, shared.params)
   assert_same(metrics, more, atol=1e-5)
 
@@ -92,11 +96,7 @@ def test_eight_devices_give_the_same_numbers():
 
 def test_padding_rows_and_columns_change_nothing():
   params, rows = batch()
-  wide = jax.tree.map(
-    lambda x: jnp.pad(x, ((0, 0), (0, 3)) if x.ndim == 2 else ((0, 0),)), rows
-  )
-  beyond = jnp.arange(wide.tokens.shape[1])[None] >= rows.tokens.shape[1]
-  wide = wide.replace(positions=jnp.where(beyond, 2**30, wide.positions))
+  wide = prompts.widen(rows, rows.tokens.shape[1] + 3)
   assert_same(step(params, rows)[0].params, step(params, wide)[0].params)
   more = jax.tree.map(lambda x: jnp.concatenate([x, x[:2]]), rows)
   more = more.replace(mask=more.mask.at[-2:].set(0.0))
@@ -107,7 +107,7 @@ def test_metrics_are_those_of_the_whole_batch():
   params, rows = batch()
   _, metrics = step(params, rows, micro_batches=4)
   outputs = POLICY.forward(params, {}, rows, ())
-  total, per_token = objective().per_token(outputs, rows)
+  total, per_token = objective().per_token(outputs, rows, {})
   weights = rows.mask / rows.mask.sum()
   np.testing.assert_allclose(metrics["loss"], jnp.sum(total * weights), rtol=1e-5)
   kl = jnp.sum(per_token["kl_k3"] * weights)
@@ -146,7 +146,7 @@ def test_one_compilation_serves_all_steps_and_the_state_is_donated():
     return POLICY.forward(*args)
 
   fn = jax.jit(make_train_step(forward, objective(), optimizer), donate_argnums=0)
-  state = init_state(params, optimizer)
+  state = init_state(params, optimizer, objective())
   before = jax.tree.leaves(state.params)
   state, _ = fn(state, {}, rows)
   count = len(traced)
@@ -162,10 +162,12 @@ def test_only_adapters_train_under_lora():
   config = dataclasses.replace(tiny.DECODER, lora_scale=2.0)
   policy = dataclasses.replace(POLICY, decoder=Decoder(config), lora=True)
   params, rows = batch()
-  adapters = init_lora(params, jax.random.key(1), rank=2, targets=("layers/.*kernel",))
+  base = params["policy"]
+  adapters = init_lora(base, jax.random.key(1), rank=2, targets=("layers/.*kernel",))
+  adapters = {"policy": adapters}
   optimizer = make_optimizer(optax.sgd(RATE), max_grad_norm=0.0)
   fn = make_train_step(policy.forward, objective(), optimizer)
-  state, metrics = jax.jit(fn)(init_state(adapters, optimizer), params, rows)
+  state, metrics = jax.jit(fn)(init_state(adapters, optimizer, objective()), base, rows)
   # b starts at 0, so the policy starts as the base: the same loss as without adapters.
   np.testing.assert_allclose(metrics["loss"], step(params, rows)[1]["loss"], rtol=1e-5)
   moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), state.params, adapters)

@@ -3,8 +3,8 @@
   w_it = m_it / |o_i| / B',  |o_i| = sum_t m_it,  B' = rows with at least one token
 
 Where the paper is silent: fully masked rows are not counted in B', so that leaving a
-sample out gives the gradient of a batch in which it was never drawn; `count_empty` counts
-them, as TRL does.
+sample out gives the gradient of a batch in which it was never drawn; `count_empty`
+counts them, as TRL does.
 """
 
 import jax.numpy as jnp

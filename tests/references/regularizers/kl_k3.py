@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+CASES = [{}, {"coefficient": 0.5}]
+
 
 def kl_k3(logp, logp_ref, mask, *, coefficient=0.04):
   """ref/pi - log(ref/pi) - 1, times beta."""

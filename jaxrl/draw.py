@@ -1,0 +1,154 @@
+"""Problems -> sampled and verified responses. Host code around the sampler."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxrl import prompts, rollout
+from jaxrl.build import Run
+from jaxrl.metrics import Kind, SampleRow
+from jaxrl.models.tokenizer import Tokenizer
+from jaxrl.problems import Problem
+from jaxrl.rollout import Responses, SamplingRules
+from jaxrl.sandbox import Outcome, VerifierPool
+from jaxrl.types import Rollouts, Tree
+
+# Streams of randomness that never meet, all made from the run's seed.
+TRAINING, EVALUATION, REFERENCE, NOISE = 0, 1, 2, 3
+
+
+def stream(seed: int, kind: int, step: int) -> jax.Array:
+  """The key of one step: no state, so that a resumed run draws the same."""
+  return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), kind), step)
+
+
+def respond(
+  run: Run,
+  variables: Tree,
+  problems: Sequence[Problem],
+  key: jax.Array,
+  *,
+  rules: SamplingRules,
+  group: int,
+  first_row: int = 0,
+) -> tuple[np.ndarray, np.ndarray, Responses]:
+  """Prompts [N, P], their lengths [N], and `group` responses of a model to each."""
+  config, tokenizer = run.config, run.tokenizer
+  tokens, lengths = prompts.pad(
+    [
+      prompts.encode(tokenizer, run.task, problem, chat=config.model.chat)
+      for problem in problems
+    ],
+    bucket=config.sampling.prompt_bucket_tokens,
+    max_tokens=config.sampling.max_prompt_tokens,
+    pad_id=tokenizer.pad_id,
+  )
+  rows = first_row + np.arange(len(problems) * group, dtype=np.int32)
+  responses = rollout.jitted(
+    run.policy.decoder,
+    variables,
+    jnp.asarray(tokens),
+    jnp.asarray(lengths),
+    jnp.asarray(rows),
+    key,
+    rules=rules,
+  )
+  return tokens, lengths, responses
+
+
+def texts(tokenizer: Tokenizer, responses: Responses) -> list[str]:
+  """Responses as text, without the stop token."""
+  tokens, mask = np.asarray(responses.tokens), np.asarray(responses.mask) > 0
+  return [
+    tokenizer.decode(row[kept].tolist()) for row, kept in zip(tokens, mask, strict=True)
+  ]
+
+
+def sample_rows(
+  step: int,
+  kind: Kind,
+  problems: Sequence[Problem],
+  responses: Sequence[str],
+  outcomes: Sequence[Outcome],
+) -> list[SampleRow]:
+  """Lines of samples.jsonl; one problem a response."""
+  return [
+    {
+      "step": step,
+      "kind": kind,
+      "question": problem.question,
+      "answer": problem.answer,
+      "response": response,
+      "score": outcome.score,
+      "formatted": outcome.formatted,
+      "status": outcome.status,
+    }
+    for problem, response, outcome in zip(problems, responses, outcomes, strict=True)
+  ]
+
+
+def verifiers(run: Run) -> VerifierPool:
+  """The workers that score responses to this run's task."""
+  settings = run.config.verify
+  return VerifierPool(
+    run.task.verify,
+    rewards=run.credit.text_rewards,
+    workers=settings.workers,
+    timeout_seconds=settings.timeout_seconds,
+    memory_mb=settings.memory_mb,
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+  """Verified responses to some problems."""
+
+  batch: Rollouts  # without credit
+  problems: list[Problem]  # one a response
+  texts: list[str]
+  outcomes: list[Outcome]
+  steps: int  # decoding steps that the sampler took
+
+  def __len__(self) -> int:
+    return len(self.texts)
+
+
+def draw(
+  run: Run,
+  pool: VerifierPool,
+  variables: Tree,
+  problems: Sequence[Problem],
+  key: jax.Array,
+  *,
+  rules: SamplingRules,
+  group: int,
+  first_row: int = 0,
+) -> Drawn:
+  """Samples and verifies."""
+  tokens, lengths, responses = respond(
+    run, variables, problems, key, rules=rules, group=group, first_row=first_row
+  )
+  answers = texts(run.tokenizer, responses)
+  asked = [problem for problem in problems for _ in range(group)]
+  outcomes = pool.verify(list(zip(asked, answers, strict=True)))
+  batch = Rollouts(
+    **_join(tokens, lengths, responses),
+    score=_floats([outcome.score or 0.0 for outcome in outcomes]),
+    scored=_floats([outcome.score is not None for outcome in outcomes]),
+    formatted=_floats([outcome.formatted for outcome in outcomes]),
+  )
+  if count := len(run.credit.text_rewards):
+    rows = [outcome.rewards or (0.0,) * count for outcome in outcomes]
+    batch = dataclasses.replace(batch, text_rewards=_floats(rows))
+  return Drawn(batch, asked, answers, outcomes, int(responses.steps))
+
+
+def _floats(values: Sequence[Any]) -> jax.Array:
+  return jnp.asarray(np.array(values, np.float32))
+
+
+_join = jax.jit(prompts.join)

@@ -1,0 +1,16 @@
+"""Schulman's k1: minus the log of ref / pi."""
+
+import math
+
+import numpy as np
+
+CASES = [{}, {"coefficient": 0.5}]
+
+
+def kl_k1(logp, logp_ref, mask, *, coefficient=0.001):
+  """log(pi / ref), times the coefficient."""
+  terms = np.zeros(mask.shape)
+  for i, t in zip(*np.nonzero(mask), strict=True):
+    pi, ref = math.exp(logp[i, t]), math.exp(logp_ref[i, t])
+    terms[i, t] = -coefficient * math.log(ref / pi)
+  return terms
