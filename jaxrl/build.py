@@ -126,15 +126,9 @@ def build(config: Config) -> tuple[Run, TrainState]:
   if needs & {"logp_ref", "reference_rewards"}:
     # Under LoRA the frozen base is the reference already.
     reference = frozen if policy.lora else copy(pretrained.params)
-  rescored = tuple(
-    field.name
-    for field in dataclasses.fields(PolicyOutputs)
-    if f"{field.name}_old" in needs and field.name != "logp"
-  )
-  if config.old_logp == "scorer":
-    rescored = ("logp", *rescored)
-  parts = {"micro_batches": config.micro_batches * config.mini_batches}
-  outputs_old = functools.partial(policy.outputs_old, needs=rescored, **parts)
+  rescored = rescored_fields(config, needs)
+  parts = config.micro_batches * config.mini_batches
+  whole_batch = functools.partial(functools.partial, micro_batches=parts)
   run = Run(
     config=config,
     directory=directory_of(config),
@@ -147,14 +141,21 @@ def build(config: Config) -> tuple[Run, TrainState]:
     rules=training_rules(config, pretrained.tokenizer),
     schedule=schedule,
     train_step=jax.jit(train_step, donate_argnums=0),
-    reference_logp=jax.jit(functools.partial(policy.reference_logp, **parts)),
-    outputs_old=jax.jit(outputs_old),
+    reference_logp=jax.jit(whole_batch(policy.reference_logp)),
+    outputs_old=jax.jit(whole_batch(policy.outputs_old, needs=rescored)),
     credit=credit,
     refill=bind(config, "refill"),
     needs=needs,
     rescored=rescored,
   )
   return run, init_state(params, optimizer, objective)
+
+
+def rescored_fields(config: Config, needs: frozenset[str]) -> tuple[str, ...]:
+  """Fields of PolicyOutputs that a batch is scored for before its first update."""
+  fields = [field.name for field in dataclasses.fields(PolicyOutputs)]
+  named = tuple(n for n in fields if n != "logp" and f"{n}_old" in needs)
+  return ("logp", *named) if config.old_logp == "scorer" else named
 
 
 def build_methods(config: Config) -> tuple[Credit, Objective]:

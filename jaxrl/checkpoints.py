@@ -126,9 +126,9 @@ class Checkpoints:
     free = shutil.disk_usage(self._directory).free
     if needed > free:
       raise UserError(
-        f"cannot save step {step} to {self._directory}: no space, {needed / 1e6:.1f} MB "
-        f"needed and {free / 1e6:.1f} MB free; free some and run the same command "
-        f"again: it goes on from step {self.latest_step() or 0}"
+        f"cannot save step {step} to {self._directory}: no space, "
+        f"{needed / 1e6:.1f} MB needed and {free / 1e6:.1f} MB free; free some and run "
+        f"the same command again: it goes on from step {self.latest_step() or 0}"
       )
 
   def _about(self, step: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ USAGE = """jaxrl: reinforcement learning for language models, in pure JAX
   jaxrl sample RUN "a prompt"     try a run's newest checkpoint (or a config's model)
   jaxrl export RUN DIRECTORY      write a Hugging Face directory, adapters merged
   jaxrl report RUN                write the report of a run again
-  jaxrl methods                   every method and config
+  jaxrl methods [NAME]            every method and config, or what one of them is
 
 `jaxrl train NAME --help` lists all that can be overridden.
 """
@@ -105,13 +105,29 @@ def report(arguments: Sequence[str]) -> None:
   print(f"report: {write_report(pathlib.Path(name))}")
 
 
-def methods(arguments: Sequence[str]) -> None:
-  """Prints the table of methods."""
-  if arguments:
-    raise UserError(f"jaxrl methods takes no arguments; got {arguments[0]!r}")
-  from jaxrl.catalogue import table
+@dataclasses.dataclass(frozen=True)
+class MethodsOptions:
+  """Lists every method and config, or says what one of them is."""
 
-  print(table())
+  name: Annotated[str | None, tyro.conf.Positional] = None  # losses/gspo, gspo or grpo
+  coverage: pathlib.Path | None = None  # a .tsv with ids: which are implemented, where
+
+
+def methods(arguments: Sequence[str]) -> None:
+  """Lists methods and configs."""
+  options = overrides.parse(MethodsOptions, arguments, prog="jaxrl methods")
+  if options.name is not None and options.coverage is not None:
+    raise UserError("jaxrl methods takes a name or --coverage, not both")
+  from jaxrl import catalogue
+
+  if options.coverage is not None:
+    text = catalogue.coverage(options.coverage)
+  elif options.name is not None:
+    text = catalogue.describe(options.name)
+  else:
+    text = catalogue.listing()
+  if text:
+    print(text)
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {

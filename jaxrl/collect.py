@@ -33,7 +33,8 @@ def collect(
   config = run.config
   variables = run.policy.variables(params, run.frozen)
   key = stream(config.seed, TRAINING, step)
-  rounds, kept = [], []
+  rounds: list[Drawn] = []
+  kept: list[np.ndarray] = []
   while True:
     problems, curriculum = run.curriculum.draw(curriculum, config.prompts_per_step)
     drawn = draw(
@@ -122,7 +123,9 @@ def _fill_in(
   step: int,
 ) -> tuple[Rollouts, dict[str, float]]:
   """The arrays that some method of the run names and that take a model to make."""
-  seed, more, metrics = run.config.seed, {}, {}
+  seed = run.config.seed
+  more: dict[str, Any] = {}
+  metrics: dict[str, float] = {}
   if "logp_ref" in run.needs:
     more["logp_ref"] = run.reference_logp(run.reference, batch)
   if run.rescored:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from jaxrl.errors import UserError, near_match
-from jaxrl.pick import check_type, hyper_parameters, load_file, pick
+from jaxrl.pick import STAGES, check_type, hyper_parameters, load_file, needs, pick
 
 Spec = Mapping[str, Any]
 
@@ -243,9 +243,11 @@ def _check_sharing(config: Config) -> None:
 
 
 def names() -> list[str]:
-  """Names of the configs that ship with the library."""
+  """Names of the configs that ship with the library, such as "grpo", "presets/trl"."""
   package = importlib.import_module("jaxrl.configs")
-  return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+  found = pkgutil.walk_packages(package.__path__, "jaxrl.configs.")
+  modules = [module.name for module in found if not module.ispkg]
+  return sorted(m.removeprefix("jaxrl.configs.").replace(".", "/") for m in modules)
 
 
 def load(name: str) -> Config:
@@ -260,8 +262,8 @@ def load(name: str) -> Config:
     module = load_file(pathlib.Path(name))
     default_name = pathlib.Path(name).stem
   elif name in names():
-    module = importlib.import_module(f"jaxrl.configs.{name}")
-    default_name = name
+    module = importlib.import_module(f"jaxrl.configs.{name.replace('/', '.')}")
+    default_name = name.replace("/", "-")  # a part of the run's directory
   else:
     raise UserError(
       f"no config {name!r}{near_match(name, names())}; a file of your own is given by "
@@ -273,6 +275,42 @@ def load(name: str) -> Config:
   if config.name == "run":
     config = dataclasses.replace(config, name=default_name)
   return resolve(config)
+
+
+def of_method(name: str) -> Config:
+  """The config `base` with one method in its place: of_method("losses/gspo").
+
+  So a method trains without a config of its own. What it would be idle without comes
+  along: several updates a batch where it names `logp_old`, the scorer's log-probs where
+  it names `logp_sampling`, `gae` with a part of the critic, accuracy with a reward, its
+  regularizer with a controller.
+
+  Raises:
+    UserError: there is no such stage or method, or it is only a part of others.
+  """
+  stage, _, method = name.partition("/")
+  if stage not in STAGES:
+    raise UserError(f"no stage {stage!r}{near_match(stage, STAGES)}")
+  fn = pick(stage, method).func
+  field = next((f for f, kind in {**MANY, **ONE}.items() if kind == stage), None)
+  if field is None:
+    raise UserError(f"{name} does not train alone: name a method that reads it")
+  if field == "loss" and "values" in needs(fn):
+    field = "value_loss"
+  base = importlib.import_module("jaxrl.configs.base")
+  spec = {"name": method}
+  changes: dict[str, Any] = {field: (spec,) if field in MANY else spec}
+  if "logp_old" in needs(fn):
+    changes |= base.FOUR_UPDATES
+  if "logp_sampling" in needs(fn):
+    changes["old_logp"] = "scorer"
+  if field in ("value_target", "value_loss"):
+    changes["advantage"] = {"name": "gae"}
+  if field == "rewards" and method != "accuracy":
+    changes["rewards"] = ({"name": "accuracy"}, spec)
+  if field == "controllers":
+    changes["regularizers"] = ({"name": hyper_parameters(fn)["of"][1]},)
+  return resolve(base.config(name=name.replace("/", "-"), **changes))
 
 
 def resolve(config: Config) -> Config:

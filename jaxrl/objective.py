@@ -73,15 +73,16 @@ class Objective:
     """Corrections and features of a whole batch, and means of their metrics."""
     features = [n for n in pick.needs(*self._row_parts) if n in pick.names("features")]
     made = {n: pick.call(pick.load("features", n), batch) for n in features}
-    batch = batch.replace(features=jax.lax.stop_gradient(made))
+    batch = dataclasses.replace(batch, features=jax.lax.stop_gradient(made))
     if not self.corrections:
       return batch, {}
-    factor, metrics = jnp.ones_like(batch.mask), {}
+    factor = jnp.ones_like(batch.mask)
+    metrics: dict[str, Array] = {}
     for correction in self.corrections:
       one, more = pick.call(correction, batch)
-      factor, metrics = factor * one, metrics | more
+      factor, metrics = factor * one, {**metrics, **more}
     means = {name: jnp.sum(x * weights) for name, x in metrics.items()}
-    return batch.replace(correction=jax.lax.stop_gradient(factor)), means
+    return dataclasses.replace(batch, correction=jax.lax.stop_gradient(factor)), means
 
   def per_token(
     self, outputs: PolicyOutputs, batch: Rollouts, coefficients: Tree

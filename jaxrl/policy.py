@@ -38,7 +38,8 @@ class Policy:
     """Exactly the fields of PolicyOutputs that are needed, and `logp`."""
     outputs = self._score(self.variables(params, frozen), batch, needs)
     if "values" in needs:
-      outputs = outputs.replace(values=self._values(params, frozen, batch))
+      values = self._values(params, frozen, batch)
+      outputs = dataclasses.replace(outputs, values=values)
     return outputs
 
   def _values(self, params: Tree, frozen: Tree, batch: Rollouts) -> jax.Array:

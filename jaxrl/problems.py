@@ -41,7 +41,10 @@ class Verdict:
 class Verifier(Protocol):
   """A module-level function, or a `functools.partial` of one with plain keywords.
 
-  It may raise, hang or crash: `sandbox.VerifierPool` runs it in other processes.
+  It may raise, hang or crash: `sandbox.VerifierPool` runs it in other processes. What
+  it keeps from one response is gone at the next, as each is scored in a fork of a
+  worker; what takes long to load belongs at the top of its file, or in a function
+  `warm_up()` there, which is called once.
   """
 
   def __call__(self, problem: Problem, response: str) -> Verdict: ...
@@ -61,7 +64,7 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Reference:
-  """Where a worker finds a verifier: an importable module, or else a file."""
+  """Where a worker finds a function: an importable module, or else a file."""
 
   module: str
   file: str | None
@@ -75,7 +78,7 @@ class Reference:
     named = getattr(verify, "__qualname__", repr(verify))
     while isinstance(verify, functools.partial):
       if verify.args:
-        raise UserError(f"verifier {verify.func}: give partial() keywords only")
+        raise UserError(f"{verify.func}: give partial() keywords only")
       keywords = {**verify.keywords, **keywords}
       verify = verify.func
       named = getattr(verify, "__qualname__", repr(verify))
@@ -84,12 +87,12 @@ class Reference:
     except (TypeError, ValueError):
       plain = False
     if not plain:
-      raise UserError(f"verifier {named}: its partial() keywords must be plain values")
+      raise UserError(f"{named}: its partial() keywords must be plain values")
     bound = getattr(verify, "__self__", None) is not None
     module = sys.modules.get(getattr(verify, "__module__", None) or "")
     if module is None or "<" in named or bound or not hasattr(verify, "__qualname__"):
       raise UserError(
-        f"verifier {named}: worker processes cannot import it; "
+        f"{named}: worker processes, which score texts, cannot import it; "
         "make it a function (no lambda) at the top level of its file"
       )
     file = getattr(module, "__file__", None)

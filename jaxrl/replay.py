@@ -6,10 +6,12 @@ GRPOWithReplayBufferTrainer:
   priority_g = mean_i |A_i| * std_i(r_i),  A_i the mean advantage of row i's tokens
 
 After credit, each group of a batch whose priority is 0 gives its rows to the kept group
-of the highest priority, which so leaves the buffer: a group trains twice at most. Then
-the informative groups of the fresh batch come into the buffer, and the best stay.
-Replayed rows keep the log-probs that they were sampled with, so the ratio is off policy.
+of the highest priority, which so leaves the buffer: it trains twice at most. Then the
+informative groups of the fresh batch come into the buffer, and the best stay. Replayed
+rows keep the log-probs that they were sampled with: their ratio is off policy.
 """
+
+import dataclasses
 
 import jax
 import jax.numpy as jnp
@@ -41,8 +43,8 @@ def exchange(
   kept: Rollouts, batch: Rollouts, *, size: int
 ) -> tuple[Rollouts, Rollouts]:
   """(the buffer afterwards, the batch to train on), of the shapes that they had."""
-  batch = batch.replace(fresh=jnp.ones_like(batch.scored))
-  kept = kept.replace(fresh=jnp.zeros_like(kept.scored))
+  batch = dataclasses.replace(batch, fresh=jnp.ones_like(batch.scored))
+  kept = dataclasses.replace(kept, fresh=jnp.zeros_like(kept.scored))
   old, new = priority(kept, size), priority(batch, size)
   best = jnp.argsort(-old)  # kept groups, most informative first
   flat = new == 0

@@ -188,7 +188,7 @@ class VerifierPool:
       as a failing `verify` does. They come back in `Outcome.rewards`.
     workers: processes; each holds its own copy of the verifier's libraries.
     timeout_seconds: wall clock for one item, after which its worker is killed.
-    memory_mb: address space of a worker, its libraries included.
+    memory_mb: address space of each process, its libraries included.
     layers: of `sandbox_limits.LAYERS`; fewer only to test one of them.
   """
 

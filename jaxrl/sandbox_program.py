@@ -20,7 +20,7 @@ from typing import Any
 from jaxrl import sandbox_frames as frames
 
 _REPLY_BYTES_MAX = 1 << 20
-_KINDS: dict[str, type] = {
+_KINDS: dict[str, Any] = {
   "tuple": tuple,
   "list": list,
   "frozenset": frozenset,

@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from jaxrl import problems, sandbox_frames, sandbox_limits, sandbox_program
 
@@ -52,11 +52,17 @@ def main() -> None:
   if setup is None:
     return
   references, layers = setup["references"], setup["layers"]
-  try:
-    functions, modules = zip(*map(load, references), strict=True)
-  except Exception as error:
-    _write(replies, {"failed": describe(error)})
-    return
+  functions: list[Callable] = []
+  modules: list[ModuleType] = []
+  for reference in references:
+    try:
+      function, module = load(reference)
+    except Exception as error:
+      where = f"reward {reference['qualname']}: " if functions else ""
+      _write(replies, {"failed": where + describe(error)})
+      return
+    functions.append(function)
+    modules.append(module)
   runs_programs = getattr(modules[0], "RUNS_PROGRAMS", False)
   forks = "fork" in layers and _threads() == 1
   if failed := _obstacle(setup["memory_mb"], runs_programs and not forks):
@@ -140,7 +146,7 @@ def _score_in_forks(job: _Job, runs_programs: bool) -> None:
   signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # `_wait_for` takes them
   gc.freeze()  # the collector would copy every page in every fork
   ready = lambda active: _write(job.replies, {"ready": ["fork", *active]})
-  _wait_for(_start(job, ready), parent)
+  _check(_wait_for(_start(job, ready), parent))
   while True:
     select.select([job.requests], [], [])
     program = _start_program(job) if runs_programs else None
@@ -151,8 +157,7 @@ def _score_in_forks(job: _Job, runs_programs: bool) -> None:
       os.waitpid(pid, 0)
       for handle in handles:
         os.close(handle)
-    if not os.WIFEXITED(status) or os.WEXITSTATUS(status) != _ANSWERED:
-      _end_as(status)
+    _check(status)
 
 
 def _answer_next(job: _Job) -> None:
@@ -207,8 +212,10 @@ def _wait_for(pid: int, parent: int) -> int:
       os.killpg(0, signal.SIGKILL)
 
 
-def _end_as(status: int) -> NoReturn:
+def _check(status: int) -> None:
   """Ends as a fork did that gave no answer, for the pool to see."""
+  if os.WIFEXITED(status) and os.WEXITSTATUS(status) == _ANSWERED:
+    return
   if os.WIFSIGNALED(status):
     with contextlib.suppress(OSError):  # SIGKILL has no handler
       signal.signal(os.WTERMSIG(status), signal.SIG_DFL)

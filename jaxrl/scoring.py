@@ -57,8 +57,8 @@ def score(
   log_z = None
   if "log_partition" in needs:
     prompt = jax.lax.stop_gradient(prompt)
-    log_z = PartitionHead().apply({"params": variables["partition"]}, prompt)
-    log_z = masked.per_token(log_z, batch.mask)
+    of_prompt: Any = PartitionHead().apply({"params": variables["partition"]}, prompt)
+    log_z = masked.per_token(of_prompt, batch.mask)
   return PolicyOutputs(
     logp=place(logp),
     entropy=place(entropy),

@@ -30,7 +30,7 @@ def variance(
   *,
   ddof: int,
 ) -> Float[Array, " B"]:
-  """Of centred values, divided by n - ddof (by 1 where that is less); weights are 0 or 1.
+  """Of centred values, divided by n - ddof (at least by 1); weights are 0 or 1.
 
   Never E[x^2] - E[x]^2: in float32 that is noise where the spread is small.
   """

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from jaxrl import prompts, rollout
 from jaxrl.build import Run, build
 from jaxrl.checkpoints import Checkpoints
-from jaxrl.draw import texts, verifiers
 from jaxrl.config import Config
+from jaxrl.draw import texts, verifiers
 from jaxrl.errors import UserError
 from jaxrl.evaluate import evaluate as evaluate_run
 from jaxrl.models.save import save

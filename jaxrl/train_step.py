@@ -86,7 +86,8 @@ def make_train_step(
     weights = pick.call(objective.reduction, batch)
     if objective.needs_logp_now:
       logp_now = functools.partial(_logp, forward, state.params, frozen)
-      batch = batch.replace(logp_now=_by_parts(logp_now, batch, micro_batches))
+      now = _by_parts(logp_now, batch, micro_batches)
+      batch = dataclasses.replace(batch, logp_now=now)
     batch, metrics = objective.prepare(batch, weights)
     parts = _split((batch, weights), micro_batches)
     grads, (means, gap) = _summed(
@@ -103,7 +104,7 @@ def make_train_step(
     }
     coefficients, more = objective.follow(state.coefficients, means)
     state = TrainState(state.step + 1, params, opt_state, coefficients)
-    return state, metrics | more
+    return state, {**metrics, **more}
 
   return train_step
 
@@ -117,7 +118,7 @@ def _split(rows: Tree, parts: int) -> Tree:
   split = lambda x: x.reshape(parts, -1, *x.shape[1:])
   batch, weights = jax.tree.map(split, rows)
   first = jnp.min(batch.group, axis=1, keepdims=True)
-  return batch.replace(group=batch.group - first), weights
+  return dataclasses.replace(batch, group=batch.group - first), weights
 
 
 def _by_parts(fn: Callable[[Rollouts], Any], batch: Rollouts, parts: int) -> Any:

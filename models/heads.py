@@ -37,10 +37,10 @@ class StepRewardHead(nn.Module):
 
 
 class PartitionHead(nn.Module):
-  """FlowRL's log Z of a prompt: a three-layer MLP on its mean hidden state, in float32.
+  """FlowRL's log Z of a prompt: a three-layer MLP on its mean hidden state.
 
-  https://arxiv.org/abs/2509.15207, appendix; without its dropout, so that an update is a
-  function of its inputs. The last layer starts at 0: Z starts at 1.
+  https://arxiv.org/abs/2509.15207, appendix; without its dropout, so that an update is
+  a function of its inputs. The last layer starts at 0: Z starts at 1.
   """
 
   @nn.compact

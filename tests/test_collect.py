@@ -36,7 +36,7 @@ def gather(tmp_path_factory):
 
 
 def test_plain_batch(gather):
-  run, _, batch, rows, metrics, curriculum = gather()
+  _, _, batch, rows, metrics, curriculum = gather()
   assert len(rows) == batch.tokens.shape[0] == 16 and curriculum == {"position": 4}
   np.testing.assert_allclose(metrics["accuracy"], batch.score.mean())
   np.testing.assert_allclose(batch.rewards, batch.token_rewards.sum(1), rtol=1e-6)
@@ -53,7 +53,7 @@ def spread(batch):
 def test_refill_replaces_uninformative_groups(gather):
   """Until the batch is full: each group differs in its scores; others were drawn."""
   refill = {"refill": ({"name": "informative_groups"},), "group_size": 4}
-  run, _, batch, rows, metrics, curriculum = gather(**refill)
+  _, _, batch, rows, metrics, curriculum = gather(**refill)
   _, _, plain, _, _, _ = gather()
   assert not spread(plain).all(), "nothing to replace: choose another seed"
   assert spread(batch).all() and metrics["missing_groups"] == 0
@@ -90,7 +90,7 @@ def test_refill_draws_the_same_again(gather):
 
 
 def test_remax_baseline_is_the_greedy_reward(gather):
-  run, state, batch, *_ = gather(advantage={"name": "remax"})
+  _, _, batch, *_ = gather(advantage={"name": "remax"})
   greedy = np.asarray(batch.greedy_rewards).reshape(-1, 4)
   assert np.all(greedy == greedy[:, :1]) and set(greedy.flat) <= {0.0, 1.0}
   first = np.asarray(batch.mask).argmax(1)

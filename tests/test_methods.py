@@ -60,7 +60,7 @@ def cases(*stages):
 
 TERMS = array_methods(*TERM_STAGES)
 REINFORCE = [
-  name for name in names("losses") if getattr(reference("losses", name), "REINFORCE")
+  name for name in names("losses") if reference("losses", name).REINFORCE
 ]
 REDUCTIONS = names("reductions")
 BATCHES = several()
@@ -278,7 +278,7 @@ def test_masked_tokens_count_for_nothing(stage, name, junk):
 
 @pytest.mark.parametrize("stage, name", array_methods("advantages"))
 def test_unscored_rows_are_as_if_never_drawn(stage, name):
-  batch, outputs = rollouts()
+  batch, _ = rollouts()
   batch = batch.replace(mask=batch.mask * batch.scored[:, None])  # as `credit` does
   hidden = np.asarray(batch.scored) == 0
   other = batch.replace(rewards=jnp.where(hidden, jnp.nan, batch.rewards))

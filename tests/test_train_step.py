@@ -12,6 +12,7 @@ from jax.sharding import PartitionSpec as P
 
 from jaxrl import pick as pick_lib
 from jaxrl import prompts
+from jaxrl.errors import UserError
 from jaxrl.models.decoder import Decoder, init_params
 from jaxrl.objective import Objective
 from jaxrl.pick import names, pick
@@ -172,3 +173,59 @@ def test_only_adapters_train_under_lora():
   np.testing.assert_allclose(metrics["loss"], step(params, rows)[1]["loss"], rtol=1e-5)
   moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), state.params, adapters)
   assert max(jax.tree.leaves(moved)) > 0
+
+
+def test_a_controller_sets_the_next_steps_coefficient():
+  params, rows = batch()
+  controller = pick(
+    "controllers", "adaptive_kl", initial=0.5, target=1e-6, rows=10000
+  )()
+  parts = Objective(
+    loss=pick("losses", "ppo_clip"),
+    reduction=pick("reductions", "token_mean"),
+    regularizers=(pick("regularizers", "kl"),),
+    controllers=(controller,),
+  )
+  state, metrics = step(params, rows, parts=parts)
+  np.testing.assert_allclose(metrics["kl_coefficient"], 0.5)
+  loss = metrics["policy_loss"] + 0.5 * metrics["kl"]
+  np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
+  # Far over the target: up by a fifth.
+  np.testing.assert_allclose(state.coefficients["kl"]["acts"], 0.6, rtol=1e-6)
+  _, metrics = jax.jit(
+    make_train_step(
+      POLICY.forward, parts, make_optimizer(optax.sgd(RATE), max_grad_norm=0.0)
+    )
+  )(state, {}, rows)
+  np.testing.assert_allclose(metrics["kl_coefficient"], 0.6, rtol=1e-6)
+  loss = metrics["policy_loss"] + 0.6 * metrics["kl"]
+  np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
+
+
+def test_a_controller_of_nothing_is_refused():
+  with pytest.raises(UserError, match="did you mean 'kl'"):
+    Objective(
+      loss=pick("losses", "ppo_clip"),
+      reduction=pick("reductions", "token_mean"),
+      regularizers=(pick("regularizers", "kl"),),
+      controllers=(pick("controllers", "adaptive_kl", of="kll")(),),
+    )
+
+
+def test_the_critic_learns_by_itself():
+  """Its gradient does not reach the policy, nor the policy's the critic."""
+  params, rows = batch()
+  head = {"kernel": jnp.full((32, 1), 0.1), "bias": jnp.zeros((1,))}
+  params = params | {"critic": {"trunk": params["policy"], "head": head}}
+  rows = rows.replace(values_old=jnp.zeros_like(rows.mask))
+  both = dataclasses.replace(objective(), value_loss=pick("losses", "value_clip"))
+  alone, _ = step({"policy": params["policy"]}, rows)
+  together, metrics = step(params, rows, parts=both)
+  assert_same(alone.params["policy"], together.params["policy"])
+  moved = jax.tree.map(
+    lambda a, b: float(jnp.abs(a - b).max()),
+    together.params["critic"],
+    params["critic"],
+  )
+  assert min(moved["head"]["kernel"], moved["trunk"]["norm"]["scale"]) > 0
+  assert float(metrics["value_loss"]) > 0

@@ -2,11 +2,11 @@
 
   A_i = (r_i - mean_g) / (sqrt(var_g + variance_epsilon) + epsilon)
 
-for every token of response i. Where the paper is silent: `ddof` 1 divides the variance
-by n - 1, as the common libraries do (0 divides by n); unscored rows are left out of mean
-and variance and get 0; a group without spread gets 0, and so does a row that is alone,
-unless `keep_single` gives it r_i / (1 + epsilon), as verl does. Spread means more than
-rounding: rewards of [0.1, 0.1, 0.1] have none.
+for every token of response i. Where the paper is silent: `ddof` 1 divides the
+variance by n - 1, as the common libraries do (0 divides by n); unscored rows are left
+out of mean and variance and get 0; a group without spread gets 0, and so does a row
+that is alone, unless `keep_single` gives it r_i / (1 + epsilon), as verl does. Spread
+means more than rounding: rewards of [0.1, 0.1, 0.1] have none.
 """
 
 import jax.numpy as jnp

@@ -1,1 +1,1 @@
-"""Factors of the loss for the distance between sampler and trainer; file and function share a name."""
+"""Factors of the loss for the distance of sampler, old policy and trainer."""

@@ -1,1 +1,1 @@
-"""Arrays that methods name and that are made from other arrays; file and function share a name."""
+"""Arrays that methods name, made from other arrays; file and function share a name."""

@@ -12,8 +12,8 @@ further away. sg is the stop-gradient: the gradient is that of the paper's -M r 
 mu is the policy that drew the token, sampler included: the paper finds a recomputed
 pi_old unstable as the anchor, so no other correction for the sampler belongs beside
 this loss. It also finds that a cap on the ratio hurts: `ratio_cap` None. verl caps at
-its clip_ratio_c and anchors at its old log-probs. Limits of 0.15 as in a run
-script for verl. Where the sampler truncates (top-p), mu is its renormalised distribution.
+its clip_ratio_c and anchors at its old log-probs. Limits of 0.15 as in a run script
+for verl. Where the sampler truncates (top-p), mu is its renormalised distribution.
 
 `clip_fraction` counts tokens that M removes.
 """

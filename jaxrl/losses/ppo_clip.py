@@ -2,8 +2,8 @@
 
   L_t = -min(r_t A_t, clip(r_t, 1 - clip_low, 1 + clip_high) A_t),  r_t = pi / pi_old
 
-Asymmetric clip_high is DAPO's clip-higher (https://arxiv.org/abs/2503.14476). Two bounds
-for rare, large ratios, both off by default:
+Asymmetric clip_high is DAPO's clip-higher (https://arxiv.org/abs/2503.14476). Two
+bounds for rare, large ratios, both off by default:
 
   dual_clip c > 1   for A < 0, L_t is at most -c A_t: Ye et al., dual-clip PPO,
                     https://arxiv.org/abs/1912.09729, eq. 5 (verl has it on, at 3)

@@ -1,6 +1,8 @@
 """The verifier's score, as it is. DeepSeek-R1, https://arxiv.org/abs/2501.12948.
 
   r_i = weight * score_i
+
+Where there are several rewards, `weight` is its share of their sum.
 """
 
 from jaxtyping import Array, Float

@@ -77,7 +77,7 @@ def messages(
   problem: Problem, *, tests_shown: int, system: str
 ) -> list[dict[str, str]]:
   """The question, some tests, then how to answer."""
-  shown = "\n".join(problem.data["asserts"][:tests_shown])
+  shown = "\n".join(problem.data["shown"][:tests_shown])
   tests = f"Your code must pass tests such as:\n\n{shown}" if shown else ""
   parts = (problem.question, tests, INSTRUCTION)
   return chat("\n\n".join(part for part in parts if part), system)
@@ -120,28 +120,38 @@ def _parse(line: bytes) -> Problem:
     entry, preamble = _text(record, "entry_point"), _text(record, "prompt")
     question = f"Complete this function:\n\n```python\n{preamble.strip()}\n```"
     tests = [f"{_text(record, 'test')}\ncheck({entry})\n"]
-    gold = preamble + str(record.get("canonical_solution", ""))
-    data = {"entry": entry, "preamble": preamble, "setup": "", "asserts": []}
+    setup, shown = "", []
+    gold = preamble + str(record.get("canonical_solution") or "")
   else:
     question = _text(record, "text" if "text" in record else "prompt").strip()
-    tests, imports = record.get("test_list"), record.get("test_imports") or []
-    for name, lines in (("test_list", tests), ("test_imports", imports)):
-      if not isinstance(lines, list) or not all(isinstance(x, str) for x in lines):
-        raise ValueError(f"no list of texts under {name!r}")
-    if not tests:
-      raise ValueError("no test under 'test_list'")
-    gold = str(record.get("code", ""))
-    data = {"entry": "", "preamble": "\n".join(imports), "asserts": tests}
-    data["setup"] = str(record.get("test_setup_code") or "")
-  data["tests"] = tests
-  for source in (data["preamble"], data["setup"], *tests):
+    entry, preamble = "", "\n".join(_lines(record, "test_imports"))
+    tests = shown = _lines(record, "test_list")
+    setup = str(record.get("test_setup_code") or "")
+    gold = str(record.get("code") or "")
+  if not tests:
+    raise ValueError("no test under 'test_list'")
+  for source in (preamble, setup, *tests):
     try:
       ast.parse(source)
     except SyntaxError as error:
       raise ValueError(f"a test is no Python: {error.msg}") from None
-  data["task"] = str(record.get("task_id", ""))
+  data = {
+    "task": str(record.get("task_id", "")),
+    "entry": entry,  # HumanEval's function, which its preamble only declares
+    "preamble": preamble,  # before the program and before the tests
+    "setup": setup,  # before the tests, with the program's names
+    "tests": tests,
+    "shown": shown,  # those that a prompt may show
+  }
   identifier = problem_id("code_jsonl", question)
   return Problem(identifier, "code_jsonl", question, gold, data)
+
+
+def _lines(record: dict[str, Any], name: str) -> list[str]:
+  value = record.get(name) or []
+  if not isinstance(value, list) or not all(isinstance(x, str) for x in value):
+    raise ValueError(f"no list of texts under {name!r}")
+  return value
 
 
 def _text(record: dict[str, Any], name: str) -> str:
@@ -153,7 +163,9 @@ def _text(record: dict[str, Any], name: str) -> str:
 
 def last_block(response: str) -> str | None:
   """What stands in the last closed ``` block of Python; None without one."""
-  found, language, lines = None, None, []
+  found: str | None = None
+  language: str | None = None
+  lines: list[str] = []
   for line in response.splitlines():
     fence = line.strip().startswith("```")
     if fence and language is None:

@@ -151,7 +151,7 @@ def test_cheats_score_nothing(pool, cheat):
 
 SEARCH = """
 import gc, sys
-wanted, texts, frame = str(48151622 + 1), [], sys._getframe()
+most, texts, frame = "4815162", [], sys._getframe()
 while frame:
   texts.append(str(frame.f_locals))
   frame = frame.f_back
@@ -159,7 +159,7 @@ gc.unfreeze()
 for thing in gc.get_objects():
   if isinstance(thing, (dict, list, tuple)):
     texts.append(str(thing)[:10**5])
-def secret(): return int(wanted) if any(wanted in text for text in texts) else 0
+def secret(): return any(most + "3" in text for text in texts) and int(most + "3")
 """
 
 
@@ -177,8 +177,8 @@ def test_modules_that_tests_use_are_the_real_ones(pool):
   fake = "class math:\n  isclose = lambda *_: True\ndef half(x): return 7"
   honest = "def half(x): return x / 2"
   assert scores(run(pool, fake, honest, problem=problem)) == [0.0, 1.0]
-  problem = parsed(mbpp(test_list=["assert set(f(1)) == {1}"]))
-  fake = "class set:\n  def __init__(*_): 0\n  __eq__ = lambda *_: 1\nf = lambda x: []"
+  problem = parsed(mbpp(test_list=["assert len(f(1)) == 3"]))
+  fake = "def len(x): return 3\ndef f(x): return []"
   assert scores(run(pool, fake, problem=problem)) == [0.0]
 
 

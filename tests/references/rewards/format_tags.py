@@ -9,6 +9,7 @@ CASES = [
   {"weight": 0.0, "each": 0.25},
   {"tags": ("think",)},
   {"tags": ("answer", "think"), "each": 0.125},
+  {"tags": ("b", "a", "think")},
 ]
 
 

@@ -1,0 +1,1 @@
+"""Other libraries' "grpo" with their default numbers, one file each."""
