@@ -1,8 +1,8 @@
 """Clip-Cov: a few tokens of high covariance do not train.
 
-Paper: Cui et al., https://arxiv.org/abs/2505.22617 (256 prompts x 8 samples; a share of
-2e-4 of the tokens, covariances from 1 to 5). Sizes, optimiser and rate are those of
-configs/base.py.
+Paper: Cui et al., https://arxiv.org/abs/2505.22617 (from memory: 256 prompts x 8
+samples; a share of 2e-4 of the tokens, covariances from 1 to 5). Sizes, optimiser and
+rate are those of configs/base.py.
 Run: jaxrl train clip_cov
 Expect: unmeasured. `entropy` falls slower than without; `clip_cov_fraction` is at least
 one token a step, which is a larger share here than in the paper.

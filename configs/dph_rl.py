@@ -1,8 +1,8 @@
 """DPH-RL: the forward KL keeps what the first model could do.
 
-Paper: https://arxiv.org/abs/2509.07430. It adds the term on stored samples of prompts
-that the first model solved nearly always, and no term on the others; here it is on the
-policy's own samples of all prompts. Sizes, optimiser and rate are those of
+Paper: Li et al., https://arxiv.org/abs/2509.07430. It adds the term on stored samples
+of prompts that the first model solved nearly always, and no term on the others; here it
+is on the policy's own samples of all prompts. Sizes, optimiser and rate are those of
 configs/base.py.
 Run: jaxrl train dph_rl
 Expect: unmeasured. pass@k (evaluation.samples) should fall less than with a reverse KL,

@@ -1,7 +1,7 @@
 """DPH-RL with the Jensen-Shannon divergence.
 
-Paper: https://arxiv.org/abs/2509.07430. The term is on the policy's own samples, see
-configs/dph_rl.py. Sizes, optimiser and rate are those of configs/base.py.
+Paper: Li et al., https://arxiv.org/abs/2509.07430. The term is on the policy's own
+samples, see configs/dph_rl.py. Sizes, optimiser and rate are those of configs/base.py.
 Run: jaxrl train dph_rl_js
 Expect: unmeasured. The divergence is at most log 2, so its pull is weaker than that of
 configs/dph_rl.py.

@@ -1,6 +1,6 @@
 """Dr. GRPO: no division by the group's deviation, nor by the length.
 
-Paper: Liu et al., https://arxiv.org/abs/2503.20783 (its runs: 8 samples a question,
+Paper: Liu et al., https://arxiv.org/abs/2503.20783 (from memory: 8 samples a question,
 learning rate 1e-6, no KL term). Sizes, optimiser and rate are those of configs/base.py.
 Run: jaxrl train dr_grpo
 Expect: unmeasured. `reward` much as in configs/grpo.py; what the paper promises is a

@@ -1,7 +1,7 @@
 """FlowRL: the policy matches the distribution of rewards.
 
-Paper: Zhu et al., https://arxiv.org/abs/2509.15207 (beta 15, learning rate 1e-6).
-Sizes, optimiser and rate are those of configs/base.py.
+Paper: Zhu et al., https://arxiv.org/abs/2509.15207 (beta 15). Sizes, optimiser and rate
+are those of configs/base.py.
 Run: jaxrl train flow_rl
 Expect: unmeasured. Keeps `entropy` higher than configs/grpo.py; the head for log Z
 starts from nothing, so the first steps teach mostly that.

@@ -1,6 +1,6 @@
 """M2PO: tokens are masked until the log-ratio's second moment is small.
 
-Paper: Zheng et al., https://arxiv.org/abs/2510.01161 (threshold 0.04, data up to 256
+Paper: Zheng et al., https://arxiv.org/abs/2510.01161 (threshold 0.04; data hundreds of
 updates old). Sizes, optimiser and rate are those of configs/base.py.
 Run: jaxrl train m2po
 Expect: unmeasured. `m2po_masked` is 0 in the first update of a batch and small later.

@@ -1,7 +1,7 @@
 """NSR: only wrong answers train.
 
-Paper: Zhu et al., https://arxiv.org/abs/2506.01347 (1024 prompts x 8 samples, learning
-rate 1e-6). Sizes, optimiser and rate are those of configs/base.py.
+Paper: Zhu et al., https://arxiv.org/abs/2506.01347 (from memory: 1024 prompts x 8
+samples, learning rate 1e-6). Sizes, optimiser and rate are those of configs/base.py.
 Run: jaxrl train nsr
 Expect: unmeasured. Pushing down alone works from a model that is often right; where it
 is rarely right, as here in the beginning, expect it to be slow or to drift.

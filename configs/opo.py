@@ -1,7 +1,7 @@
 """OPO: exactly on policy, with the length-weighted baseline.
 
-Paper: Hao et al., https://arxiv.org/abs/2505.23585 (one update a batch, neither KL nor
-entropy term). Sizes, optimiser and rate are those of configs/base.py.
+Paper: Hao et al., https://arxiv.org/abs/2505.23585 (from memory: one update a batch,
+neither KL nor entropy term). Sizes, optimiser and rate are those of configs/base.py.
 Run: jaxrl train opo
 Expect: unmeasured. Answers of nearly one length make it configs/base.py.
 """

@@ -1,8 +1,8 @@
 """ScaleRL: CISPO, prompt mean, deviation of the batch, no flat groups.
 
-Paper: Khatri et al., https://arxiv.org/abs/2510.13786 (48 prompts x 16 samples,
-learning rate 5e-7). Sizes, optimiser and rate are those of configs/base.py. Its
-asynchronous rollouts, logits in float32, forced ends of thinking and its curriculum
+Paper: Khatri et al., https://arxiv.org/abs/2510.13786 (from memory: 48 prompts x 16
+samples, learning rate 5e-7). Sizes, optimiser and rate are those of configs/base.py.
+Its asynchronous rollouts, logits in float32, forced ends of thinking and its curriculum
 without solved prompts are no part of this.
 Run: jaxrl train scale_rl
 Expect: unmeasured. Look at `informative_groups`: the others are out of the

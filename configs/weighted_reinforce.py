@@ -1,7 +1,8 @@
 """W-REINFORCE: right answers weigh a tenth, wrong ones 1.
 
-Paper: Zhu et al., https://arxiv.org/abs/2506.01347 (1024 prompts x 8 samples, learning
-rate 1e-6, weight 0.1). Sizes, optimiser and rate are those of configs/base.py.
+Paper: Zhu et al., https://arxiv.org/abs/2506.01347 (weight 0.1; from memory 1024
+prompts x 8 samples, learning rate 1e-6). Sizes, optimiser and rate are those of
+configs/base.py.
 Run: jaxrl train weighted_reinforce
 Expect: unmeasured. `entropy` stays higher than in configs/base.py; groups that were all
 wrong train too.

@@ -253,6 +253,8 @@ def names() -> list[str]:
 def load(name: str) -> Config:
   """A config by name, by the path of a Python file, or of a saved config.json.
 
+  "losses/gspo" is `base` with that one method: see `of_method`.
+
   Raises:
     UserError: there is none, or what it names does not exist.
   """
@@ -264,6 +266,8 @@ def load(name: str) -> Config:
   elif name in names():
     module = importlib.import_module(f"jaxrl.configs.{name.replace('/', '.')}")
     default_name = name.replace("/", "-")  # a part of the run's directory
+  elif name.partition("/")[0] in STAGES and not pathlib.Path(name).exists():
+    return of_method(name)
   else:
     raise UserError(
       f"no config {name!r}{near_match(name, names())}; a file of your own is given by "

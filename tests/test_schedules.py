@@ -18,7 +18,7 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_learning_rates(name):
   hparams = {"learning_rate": PEAK, "warmup_steps": 4}
-  if name != "constant":
+  if name in ("linear", "cosine"):
     hparams["final_fraction"] = 0.1
   schedule = pick("schedules", name, **hparams)(12)
   for step, rate in EXPECTED[name].items():
@@ -26,3 +26,10 @@ def test_learning_rates(name):
   assert float(pick("schedules", name, learning_rate=PEAK)(12)(0)) == pytest.approx(
     PEAK
   )
+
+
+def test_a_delay_comes_before_the_warm_up():
+  hparams = {"learning_rate": PEAK, "delay_steps": 3, "warmup_steps": 2}
+  schedule = pick("schedules", "delayed", **hparams)(12)
+  rates = [float(schedule(step)) for step in range(7)]
+  assert rates == pytest.approx([0, 0, 0, 0, PEAK / 2, PEAK, PEAK])

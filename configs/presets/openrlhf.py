@@ -13,8 +13,8 @@ tests/test_presets.py compares with its formulas. What differs:
 - A group whose rewards differ by rounding alone gets 0 here; OpenRLHF divides by 1e-9.
 - Rewards are clipped to +-10 there, which rewards of 0 and 1 never meet.
 - Rows without a verdict do not train here; OpenRLHF has no such rows.
-- Not taken over: several epochs, packing; sizes, rate and optimiser are those of
-  configs/base.py.
+- Not taken over: its batch sizes, which were not read; sizes, rate and optimiser are
+  those of configs/base.py.
 """
 
 from jaxrl.config import Config

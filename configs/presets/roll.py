@@ -8,12 +8,11 @@ Expect: advantages, losses and means of that library on the same batch, which
 tests/test_presets.py compares with its formulas. What differs:
 - A row that is alone gets 0 here and NaN in ROLL's reward_norm.
 - A group whose rewards differ by rounding alone gets 0 here; ROLL divides by 1e-6.
-- Where the dual clip is on, ROLL's bound is 1 + 2 * clip; KL terms and their defaults
-  were not read.
+- Where the dual clip is on, ROLL's bound is 1 + 2 * clip.
 - Log-ratios are kept within +-20 here, and are not there.
 - Rows without a verdict do not train here; ROLL has no such rows.
-- Not taken over: its optional length-dependent masks; sizes, rate and optimiser are
-  those of configs/base.py.
+- Not taken over: its KL terms, which were not read; sizes, rate and optimiser are those
+  of configs/base.py.
 """
 
 from jaxrl.config import Config

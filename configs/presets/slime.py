@@ -8,8 +8,8 @@ Expect: advantages, losses and means of that library on the same batch, which
 tests/test_presets.py compares with its formulas. What differs:
 - A row that is alone gets 0 here and NaN there.
 - A group whose rewards differ by rounding alone gets 0 here; slime divides by 1e-6.
-- Where filtering leaves an odd number of rows, slime normalises the whole batch as one
-  group; here groups stay groups.
+- Where filtering leaves another number of rows than was asked for, slime normalises the
+  whole batch as one group; here groups stay groups.
 - Log-ratios are kept within +-20 here, and are not there.
 - Rows without a verdict do not train here; slime has no such rows.
 - Not taken over: its truncated importance weight, which is an option; sizes, rate and

@@ -26,6 +26,6 @@ def config() -> Config:
     old_logp="scorer",
     advantage={"name": "group_norm", "epsilon": 1e-4, "ddof": 1},
     loss={"name": "ppo_clip", "clip_low": 0.2, "clip_high": 0.2},
-    corrections=({"name": "sequence_icepop", "low": None, "high": 3.2},),
+    corrections=({"name": "sequence_icepop", "low": None, "high": 3.0},),
     reduction={"name": "token_mean"},
   )
