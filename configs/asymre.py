@@ -17,5 +17,5 @@ def config() -> Config:
     **base.FOUR_UPDATES,
     advantage={"name": "group_mean"},
     loss={"name": "asymre", "baseline_shift": -0.1},
-    reduction={"name": "sequence_sum", "divisor": 16.0},
+    reduction={"name": "sequence_sum", "divisor": 12.0},
   )

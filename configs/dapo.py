@@ -20,7 +20,7 @@ def config() -> Config:
     **base.FOUR_UPDATES,
     rewards=(
       {"name": "accuracy"},
-      {"name": "soft_overlong", "max_tokens": 16, "buffer_tokens": 4},
+      {"name": "soft_overlong", "max_tokens": 12, "buffer_tokens": 4},
     ),
     refill=({"name": "informative_groups"},),
     advantage={"name": "group_norm"},

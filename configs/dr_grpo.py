@@ -16,5 +16,5 @@ def config() -> Config:
   return base.config(
     advantage={"name": "group_mean"},
     loss={"name": "ppo_clip", "clip_low": 0.2, "clip_high": 0.2},
-    reduction={"name": "sequence_sum", "divisor": 16.0},
+    reduction={"name": "sequence_sum", "divisor": 12.0},
   )

@@ -15,5 +15,5 @@ def config() -> Config:
   """A sum over tokens, of whose gradient the baseline is made."""
   return base.config(
     advantage={"name": "optimal_token_baseline"},
-    reduction={"name": "sequence_sum", "divisor": 16.0},
+    reduction={"name": "sequence_sum", "divisor": 12.0},
   )

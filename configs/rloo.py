@@ -16,5 +16,5 @@ def config() -> Config:
     rewards=({"name": "accuracy"}, {"name": "kl_penalty_k1", "coefficient": 0.05}),
     advantage={"name": "rloo"},
     loss={"name": "reinforce"},
-    reduction={"name": "sequence_sum", "divisor": 16.0},
+    reduction={"name": "sequence_sum", "divisor": 12.0},
   )

@@ -14,5 +14,5 @@ def config() -> Config:
   """Sequence sums, as in configs/rloo.py."""
   return base.config(
     advantage={"name": "rloo_norm"},
-    reduction={"name": "sequence_sum", "divisor": 16.0},
+    reduction={"name": "sequence_sum", "divisor": 12.0},
   )

@@ -16,5 +16,5 @@ def config() -> Config:
   return base.config(
     **base.FOUR_UPDATES,
     loss={"name": "topr", "ratio_cap": 1.0},
-    reduction={"name": "sequence_sum", "divisor": 16.0},
+    reduction={"name": "sequence_sum", "divisor": 12.0},
   )

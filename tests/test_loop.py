@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 from jaxrl import config as config_lib
-from jaxrl import loop, serve
+from jaxrl import loop, pick, serve
 from jaxrl.build import build
 from jaxrl.checkpoints import Checkpoints
 from jaxrl.config import EvaluationConfig
@@ -134,13 +135,27 @@ def cut_short(config, ending):
   assert len([r for r in rows if r["kind"] == "train"]) == len(shown) < 4
 
 
-@pytest.mark.parametrize("name", config_lib.names())
-def test_every_config_runs_two_steps(tmp_path, name):
+def configs():
+  """All that ship, and "stage/name" of each method that none of them names."""
+  names = config_lib.names()
+  used = " ".join(config_lib.to_json(config_lib.load(name)) for name in names)
+  stages = sorted({*config_lib.ONE.values(), *config_lib.MANY.values()})
+  return names + [
+    f"{stage}/{method}"
+    for stage in stages
+    for method in pick.names(stage)
+    if stage != "tasks" and not re.search(rf'"(\w+/)?{method}"', used)
+  ]
+
+
+@pytest.mark.parametrize("name", configs())
+def test_every_config_and_so_every_method_runs_two_steps(tmp_path, name):
   """Its methods and hyper-parameters, on the tiny model and a verdict by chance."""
   loaded = config_lib.load(name)
   small = tiny.config(
     tmp_path / "run",
     steps=2,
+    group_size=8,  # some methods look at subsets of four
     task={"name": f"{tiny.OWN}:parity_task"},
     evaluation=EvaluationConfig(problems=0),
     **{field: getattr(loaded, field) for field in (*METHODS, *SETTINGS)},

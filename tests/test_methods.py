@@ -5,14 +5,13 @@ a config fails here. See tests/references/__init__.py for what a reference has.
 """
 
 import importlib
-import re
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrl import catalogue, config
+from jaxrl import catalogue
 from jaxrl.pick import call, names, needs, pick
 from jaxrl.types import PolicyOutputs
 from tests.batches import GROUP, poisoned, rollouts, several
@@ -98,20 +97,6 @@ def test_has_reference_and_paper(stage, name):
   text = catalogue.docstring(f"jaxrl.{stage}.{name}")
   assert catalogue.link(text).startswith("http"), "no paper"
   assert catalogue.formula(text), "no formula: lines indented by two spaces"
-
-
-def test_every_method_is_in_a_config():
-  """One that ships: a recipe, or another library's preset."""
-  used = " ".join(config.to_json(config.load(name)) for name in config.names())
-  reads = {
-    n for method in map(pick, *zip(*METHODS, strict=True)) for n in needs(method)
-  }
-  idle = [
-    f"{stage}/{name}"
-    for stage, name in METHODS
-    if not re.search(rf'"(\w+/)?{name}"', used) and name not in reads
-  ]
-  assert not idle, f"no config has {idle}"
 
 
 @pytest.mark.parametrize("stage, name", array_methods(*STAGES))

@@ -1,4 +1,4 @@
-"""DrGRPO: reward minus its group's mean. Liu et al., https://arxiv.org/abs/2503.20783.
+"""Dr. GRPO: reward minus its group's mean. Liu et al., https://arxiv.org/abs/2503.20783.
 
   A_i = r_i - mean_g
 
