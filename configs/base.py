@@ -35,7 +35,7 @@ BASE = Config(
   prompts_per_step=8,
   group_size=8,
   micro_batches=2,
-  responses_per_row=8,
+  responses_per_row=0,
   sampling=SamplingConfig(
     max_prompt_tokens=112, max_response_tokens=12, prompt_bucket_tokens=56
   ),

@@ -92,7 +92,7 @@ def build_policy(config: Config, pretrained: Pretrained) -> Policy:
     lora=config.model.lora_rank > 0,
     temperature=config.sampling.temperature,
     response_width=config.sampling.max_response_tokens,
-    responses_per_row=config.responses_per_row,
+    responses_per_row=config.responses_per_row or config.group_size,
     logit_chunk_tokens=config.model.logit_chunk_tokens,
   )
 

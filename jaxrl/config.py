@@ -114,8 +114,8 @@ class Config:
   epochs_per_batch: int = 1
   mini_batches: int = 1  # optimiser steps an epoch
   micro_batches: int = 1  # forward passes an optimiser step: memory, not mathematics
-  # Responses that share one copy of their prompt in training, a divisor of group_size:
-  # speed where prompts are long beside responses, not mathematics.
+  # Responses that share one copy of their prompt in training, a divisor of group_size
+  # (0: all of a group): speed where prompts are long beside responses, not mathematics.
   responses_per_row: int = 1
   max_grad_norm: float = 1.0  # 0: no clipping
   # Whose log-probs are those before the update: the scorer's cost a forward pass, and
@@ -182,7 +182,7 @@ def _check_positive(config: Config) -> None:
     "epochs_per_batch": 1,
     "mini_batches": 1,
     "micro_batches": 1,
-    "responses_per_row": 1,
+    "responses_per_row": 0,
     "refill_rounds": 0,
     "replay_groups": 0,
     "reference_samples": 1,
@@ -228,7 +228,7 @@ def _check_divisions(config: Config) -> None:
 
 
 def _check_sharing(config: Config) -> None:
-  share = config.responses_per_row
+  share = config.responses_per_row or config.group_size
   rows = config.prompts_per_step * config.group_size // config.mini_batches
   if config.group_size % share:
     raise UserError(

@@ -1,6 +1,7 @@
 """A user's own functions: a reward, and a task whose verifier fails in every way."""
 
 import dataclasses
+import functools
 import os
 
 from jaxrl.problems import Problem, Task, Verdict
@@ -17,15 +18,16 @@ def text_length(problem: Problem, response: str) -> float:
   return len(response) / 10
 
 
-def parity_task() -> Task:
-  """Sums whose answers a random model gets right half of the time."""
-  return dataclasses.replace(token_arithmetic(max_operand=9), verify=parity)
+def parity_task(*, levels: int = 2) -> Task:
+  """Sums whose answers a random model gets right half of the time, or in part."""
+  verify = functools.partial(parity, levels=levels)
+  return dataclasses.replace(token_arithmetic(max_operand=9), verify=verify)
 
 
-def parity(problem: Problem, response: str) -> Verdict:
-  """Right where the characters' codes add up to an even number."""
+def parity(problem: Problem, response: str, *, levels: int) -> Verdict:
+  """By the sum of the characters' codes: one of so many scores between 0 and 1."""
   total = sum(map(ord, response))
-  return Verdict(float(total % 2 == 0), formatted=total % 3 > 0)
+  return Verdict(total % levels / (levels - 1), formatted=total % 3 > 0)
 
 
 def failing_task() -> Task:

@@ -156,7 +156,7 @@ def test_every_config_and_so_every_method_runs_two_steps(tmp_path, name):
     tmp_path / "run",
     steps=2,
     group_size=8,  # some methods look at subsets of four
-    task={"name": f"{tiny.OWN}:parity_task"},
+    task={"name": f"{tiny.OWN}:parity_task", "levels": 7},
     evaluation=EvaluationConfig(problems=0),
     **{field: getattr(loaded, field) for field in (*METHODS, *SETTINGS)},
   )
@@ -292,7 +292,7 @@ def test_lora_trains_adapters_and_exports_them_merged(tmp_path):
   logits = []
   for policy, variables in (
     (run.policy, run.policy.variables(params, run.frozen)),
-    (build(plain)[0].policy, {"params": build(plain)[1].params}),
+    (build(plain)[0].policy, {"params": build(plain)[1].params["policy"]}),
   ):
     hidden, _ = policy.decoder.apply(variables, ids, ids)
     logits.append(policy.decoder.apply(variables, hidden, method="logits"))

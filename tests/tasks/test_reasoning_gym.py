@@ -125,6 +125,7 @@ def test_gold_answers_score_and_others_do_not(task, pool):
   assert len(numeric) > 200
   pairs = [(p, p.answer) for p in problems]
   assert {o.score for o in pool.verify(pairs)} == {1.0}
+  numeric = numeric[::4]
   for wrong in ("banana", "", "{0} or 1", "The answer is {0}", "{0} {0}", "{0}\n1"):
     outcomes = pool.verify([(p, wrong.format(p.answer)) for p in numeric])
     assert {(o.status, o.score, o.formatted) for o in outcomes} == {("ok", 0.0, False)}
