@@ -44,7 +44,12 @@ class Session:
 
 
 def train(config: Config, *, command: str = "") -> pathlib.Path:
-  """Trains, or goes on training; returns the report's path.
+  """`fit`, then the report; returns its path."""
+  return write_report(fit(config, command=command))
+
+
+def fit(config: Config, *, command: str = "") -> pathlib.Path:
+  """Trains, or goes on training; returns the run's directory.
 
   A directory with a checkpoint of the same config is gone on with, bit for bit as if
   the run had never stopped. SIGTERM and Ctrl-C save and return.
@@ -65,7 +70,7 @@ def train(config: Config, *, command: str = "") -> pathlib.Path:
         position = _steps(run, session, state, position)
     if position.step < config.steps:
       print(f"saved at step {position.step} of {config.steps}; run it again to go on")
-    return write_report(run.directory)
+    return run.directory
 
 
 def _write_about(run: Run, command: str) -> None:

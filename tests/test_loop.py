@@ -79,14 +79,14 @@ def test_four_steps_equal_two_then_two(tmp_path, variant, ending):
   that is older than the files.
   """
   whole = tiny.config(tmp_path / "whole", **VARIANTS[variant])
-  loop.train(whole)
+  loop.fit(whole)
   every = 2 if ending == "power cut" else 0
   output = dataclasses.replace(
     whole.output, directory=str(tmp_path / "part"), checkpoint_every_steps=every
   )
   part = dataclasses.replace(whole, output=output)
   cut_short(part, ending)
-  loop.train(part)
+  loop.fit(part)
   (state, position), (again, there) = (
     final(tmp_path / "whole", whole),
     final(tmp_path / "part", part),
@@ -126,7 +126,7 @@ def cut_short(config, ending):
 
   loop._show = counting
   try:
-    loop.train(config)
+    loop.fit(config)
   except PowerCut:
     pass
   finally:
@@ -160,7 +160,7 @@ def test_every_config_and_so_every_method_runs_two_steps(tmp_path, name):
     evaluation=EvaluationConfig(problems=0),
     **{field: getattr(loaded, field) for field in (*METHODS, *SETTINGS)},
   )
-  loop.train(small)
+  loop.fit(small)
   rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
   assert len(rows) == 2 and all(row["kind"] == "train" for row in rows)
   if {"name": "drop_truncated"} not in small.selectors:  # it drops all of this model's
@@ -210,7 +210,7 @@ def test_failing_verifiers_are_counted_and_left_out(tmp_path):
     ),
     task={"name": f"{tiny.OWN}:failing_task"},
   )
-  loop.train(config)
+  loop.fit(config)
   rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
   totals = {
     s: sum(r[f"verifier_{s}"] for r in rows) for s in ("timeout", "crash", "error")
@@ -242,7 +242,7 @@ def test_a_gap_between_sampler_and_scorer_stops_the_run(tmp_path, monkeypatch):
   rollout.jitted.clear_cache()
   try:
     with pytest.raises(UserError, match=r"step 1: log-probs .* differ by 0\.1 nats"):
-      loop.train(config)
+      loop.fit(config)
   finally:
     rollout.jitted.clear_cache()
   with Checkpoints(tmp_path / "run", keep=1) as saved:
@@ -260,18 +260,18 @@ def test_every_step_and_stream_draws_afresh():
 
 
 def test_the_gap_is_logged_and_is_rounding(tmp_path):
-  loop.train(tiny.config(tmp_path / "run", steps=2))
+  loop.fit(tiny.config(tmp_path / "run", steps=2))
   rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
   gaps = [r["sampler_gap"] for r in rows if r["kind"] == "train"]
   assert len(gaps) == 2 and 0 <= max(gaps) < 1e-4
 
 
 def test_a_checkpoint_of_another_config_is_refused(tmp_path):
-  loop.train(tiny.config(tmp_path / "run", steps=1))
+  loop.fit(tiny.config(tmp_path / "run", steps=1))
   before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
   other = tiny.config(tmp_path / "run", steps=1, seed=7)
   with pytest.raises(UserError, match=r"seed is 0 there and 7 now"):
-    loop.train(other)
+    loop.fit(other)
   assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
 
 
@@ -281,7 +281,7 @@ def test_lora_trains_adapters_and_exports_them_merged(tmp_path):
   config = dataclasses.replace(
     base, model=model, regularizers=({"name": "kl_k3"},), micro_batches=1
   )
-  loop.train(config)
+  loop.fit(config)
   run, params, _ = serve.trained(config, str(tmp_path / "run"))
   assert {leaf.shape[-1] for leaf in jax.tree.leaves(params)} >= {2}
   serve.export(config, str(tmp_path / "run"), tmp_path / "out")
@@ -303,7 +303,7 @@ def test_lora_trains_adapters_and_exports_them_merged(tmp_path):
 
 def test_evaluate_and_sample_a_run(tmp_path, capsys):
   config = tiny.config(tmp_path / "run", steps=1)
-  loop.train(config)
+  loop.fit(config)
   again = serve.evaluate(config, str(tmp_path / "run"))
   recorded = read_jsonl(tmp_path / "run" / "metrics.jsonl")[-1]
   assert recorded["kind"] == "eval" and again["step"] == recorded["step"] == 1

@@ -10,12 +10,11 @@ import pytest
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from jaxrl import pick as pick_lib
 from jaxrl import prompts
 from jaxrl.errors import UserError
 from jaxrl.models.decoder import Decoder, init_params
 from jaxrl.objective import Objective
-from jaxrl.pick import names, pick
+from jaxrl.pick import pick
 from jaxrl.policy import Policy
 from jaxrl.train_step import init_state, make_optimizer, make_train_step
 from tests import tiny
@@ -60,19 +59,17 @@ def assert_same(a, b, atol=1e-6):
   jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=atol, rtol=0), a, b)
 
 
-@pytest.mark.parametrize("reduction", names("reductions"))
 @pytest.mark.parametrize("micro_batches", [2, 8])
-def test_micro_batches_change_nothing(reduction, micro_batches):
+def test_micro_batches_change_nothing(micro_batches):
+  """Of a real model; tests/test_laws.py has every method."""
   params, rows = batch()
-  parts = objective(reduction=reduction)
+  parts = objective()
   one, metrics = step(params, rows, parts=parts)
   many, more = step(params, rows, parts=parts, micro_batches=micro_batches)
   moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), one.params, params)
   assert max(jax.tree.leaves(moved)) > 1e-3
-  # Weights of most reductions sum to about 1; a plain sum's rounding is larger.
-  scale = max(1.0, float(jnp.sum(pick_lib.call(parts.reduction, rows))))
-  assert_same(one.params, many.params, atol=1e-6 * scale)
-  assert_same(metrics, more, atol=1e-5 * scale)
+  assert_same(one.params, many.params)
+  assert_same(metrics, more, atol=1e-5)
 
 
 def test_sharing_prompts_changes_nothing():
