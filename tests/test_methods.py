@@ -209,7 +209,7 @@ def test_term_matches_its_reference(stage, name, hparams, kind):
   for output in OUTPUTS:
     # What the reference has no gradient for must have none.
     slope = np.where(on, slopes.get(output, np.zeros(on.shape)), 0.0)
-    np.testing.assert_allclose(getattr(grads, output), slope, rtol=2e-4, atol=1e-6)
+    np.testing.assert_allclose(getattr(grads, output), slope, rtol=1e-5, atol=1e-6)
 
 
 def differences(method, module, weights, lists, hparams, on):
