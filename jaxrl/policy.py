@@ -1,7 +1,6 @@
 """A decoder, which of its parameters train, and what trains beside it."""
 
 import dataclasses
-from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -13,6 +12,7 @@ from jaxrl.models import lora as lora_lib
 from jaxrl.models.decoder import Decoder
 from jaxrl.models.heads import PartitionHead, ValueHead
 from jaxrl.models.load import Pretrained
+from jaxrl.slices import by_parts
 from jaxrl.types import PolicyOutputs, Rollouts, Tree
 
 
@@ -92,13 +92,6 @@ class Policy:
       chunk_tokens=self.logit_chunk_tokens,
       **self._layout,
     )
-
-
-def by_parts(fn: Callable, batch: Rollouts, parts: int) -> Tree:
-  """`fn` of equal slices of the rows, one after the other: memory, not mathematics."""
-  split = lambda x: x.reshape(parts, -1, *x.shape[1:])
-  out = jax.lax.map(fn, jax.tree.map(split, batch))
-  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), out)
 
 
 def trained_params(

@@ -8,12 +8,16 @@ import dataclasses
 import functools
 import hashlib
 import json
+import logging
 import os
+import pathlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxrl.errors import UserError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,6 +181,45 @@ def to_json(value: Any) -> str:
   turn right answers of reasoning-gym's `arc_agi` and `rearc` into wrong ones.
   """
   return json.dumps(_tag(value))
+
+
+def read_jsonl(
+  path: str,
+  parse: Callable[[bytes], Problem],
+  *,
+  form: str,
+  on_bad_line: Literal["error", "skip"],
+) -> list[Problem]:
+  """The problems of a file, each question once.
+
+  Args:
+    path: of a file with one JSON object a line.
+    parse: a line's problem; its ValueError says what is wrong with the line.
+    form: what the file should hold, for the error that there is none.
+    on_bad_line: whether a bad line is an error, or counted and left out.
+
+  Raises:
+    UserError: there is no such file, or a bad line, by its number.
+  """
+  if not pathlib.Path(path).is_file():
+    raise UserError(f"no file {path}: give a JSONL file {form}")
+  problems: dict[str, Problem] = {}
+  bad = []
+  with open(path, "rb") as file:  # a bad byte is then the error of its line
+    for number, line in enumerate(file, start=1):
+      try:
+        problem = parse(line)
+      except (ValueError, RecursionError) as error:
+        if on_bad_line == "error":
+          raise UserError(
+            f"{path}:{number}: {error}; mend the line or set on_bad_line=skip"
+          ) from None
+        bad.append(number)
+        continue
+      problems.setdefault(problem.question, problem)
+  if bad:
+    _log.warning("%s: skipped %d bad lines, the first is %d", path, len(bad), bad[0])
+  return list(problems.values())
 
 
 def from_json(text: str | bytes) -> Any:

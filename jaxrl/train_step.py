@@ -11,6 +11,7 @@ import optax
 
 from jaxrl import pick
 from jaxrl.objective import Objective
+from jaxrl.slices import by_parts
 from jaxrl.types import Metrics, PolicyOutputs, Rollouts, TrainState, Tree
 
 # (trained parameters, frozen parameters, rows, fields of PolicyOutputs to compute)
@@ -86,7 +87,7 @@ def make_train_step(
     weights = pick.call(objective.reduction, batch)
     if objective.needs_logp_now:
       logp_now = functools.partial(_logp, forward, state.params, frozen)
-      now = _by_parts(logp_now, batch, micro_batches)
+      now = by_parts(logp_now, batch, micro_batches)
       batch = dataclasses.replace(batch, logp_now=now)
     batch, metrics = objective.prepare(batch, weights)
     parts = _split((batch, weights), micro_batches)
@@ -119,14 +120,6 @@ def _split(rows: Tree, parts: int) -> Tree:
   batch, weights = jax.tree.map(split, rows)
   first = jnp.min(batch.group, axis=1, keepdims=True)
   return dataclasses.replace(batch, group=batch.group - first), weights
-
-
-def _by_parts(fn: Callable[[Rollouts], Any], batch: Rollouts, parts: int) -> Any:
-  """`fn` of each slice in turn, joined along the rows."""
-  out = jax.lax.map(
-    fn, jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), batch)
-  )
-  return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), out)
 
 
 def _summed(fn: Callable[[Any], tuple[Tree, Tree]], parts: Tree) -> tuple[Tree, Tree]:

@@ -62,7 +62,7 @@ def test_models_know_nothing_of_the_library():
 
 LAYERS = (  # each may import only from those before it
   ("errors", "types", "masked", "segments", "kl", "problems", "token_arithmetic"),
-  ("off_policy", "replay"),
+  ("off_policy", "replay", "slices"),
   ("sandbox_limits", "sandbox_frames"),
   ("sandbox_program", "sandbox_worker", "pick", "accuracy", "metrics"),
   ("sandbox", "config", "rollout", "scoring", "curves"),

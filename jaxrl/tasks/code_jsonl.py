@@ -20,12 +20,19 @@ import functools
 import importlib
 import json
 import logging
-import pathlib
 import sys
 from typing import Any, Literal
 
 from jaxrl.errors import UserError
-from jaxrl.problems import Problem, Task, Verdict, chat, problem_id, split_by_question
+from jaxrl.problems import (
+  Problem,
+  Task,
+  Verdict,
+  chat,
+  problem_id,
+  read_jsonl,
+  split_by_question,
+)
 from jaxrl.sandbox_program import Program, ProgramEnded, ProgramError
 
 RUNS_PROGRAMS = True  # `sandbox_worker` starts a process for each
@@ -85,27 +92,9 @@ def messages(
 
 def read_problems(path: str, on_bad_line: Literal["error", "skip"]) -> list[Problem]:
   """The problems of a file, each question once; UserError names a bad line's number."""
-  if not pathlib.Path(path).is_file():
-    raise UserError(
-      f"no file {path}: give a JSONL file in the form of MBPP or HumanEval"
-    )
-  problems: dict[str, Problem] = {}
-  bad = []
-  with open(path, "rb") as file:
-    for number, line in enumerate(file, start=1):
-      try:
-        problem = _parse(line)
-      except (ValueError, RecursionError) as error:
-        if on_bad_line == "error":
-          raise UserError(
-            f"{path}:{number}: {error}; mend the line or set on_bad_line=skip"
-          ) from None
-        bad.append(number)
-        continue
-      problems.setdefault(problem.question, problem)
-  if bad:
-    _log.warning("%s: skipped %d bad lines, the first is %d", path, len(bad), bad[0])
-  return list(problems.values())
+  return read_jsonl(
+    path, _parse, form="in the form of MBPP or HumanEval", on_bad_line=on_bad_line
+  )
 
 
 def _parse(line: bytes) -> Problem:

@@ -7,13 +7,19 @@ GSM8K: Cobbe et al., https://arxiv.org/abs/2110.14168.
 import functools
 import json
 import logging
-import pathlib
 import re
-from collections.abc import Iterator
 from typing import Literal
 
 from jaxrl.errors import UserError
-from jaxrl.problems import Problem, Task, Verdict, chat, problem_id, split_by_question
+from jaxrl.problems import (
+  Problem,
+  Task,
+  Verdict,
+  chat,
+  problem_id,
+  read_jsonl,
+  split_by_question,
+)
 
 INSTRUCTION = "Reason step by step, and put your final answer within \\boxed{}."
 _NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|[-+]?\.\d+"
@@ -74,34 +80,14 @@ def read_splits(
 
 def read_problems(path: str, on_bad_line: Literal["error", "skip"]) -> list[Problem]:
   """The problems of a file, each question once; UserError names a bad line's number."""
-  problems: dict[str, Problem] = {}
-  bad = []
-  for number, line in _lines(path):
-    try:
-      problem = _parse(line)
-    except ValueError as error:
-      if on_bad_line == "error":
-        raise UserError(
-          f"{path}:{number}: {error}; mend the line or set on_bad_line=skip"
-        ) from None
-      bad.append(number)
-      continue
-    problems.setdefault(problem.question, problem)
-  if bad:
-    _log.warning("%s: skipped %d bad lines, the first is %d", path, len(bad), bad[0])
-  return list(problems.values())
+  return read_jsonl(
+    path, _parse, form="of questions and answers", on_bad_line=on_bad_line
+  )
 
 
-def _lines(path: str) -> Iterator[tuple[int, str]]:
-  if not pathlib.Path(path).is_file():
-    raise UserError(f"no file {path}: give a JSONL file of questions and answers")
-  with open(path, "rb") as file:  # a bad byte is then the error of its line
-    for number, line in enumerate(file, start=1):
-      yield number, line.decode(errors="surrogateescape").strip()
-
-
-def _parse(line: str) -> Problem:
+def _parse(raw: bytes) -> Problem:
   """ValueError says what is wrong with the line."""
+  line = raw.decode(errors="surrogateescape").strip()
   if not line:
     raise ValueError("an empty line")
   try:
