@@ -1,8 +1,13 @@
 """The only sampler: a state struct, a pure step, a `lax.while_loop`.
 
-One prefill a prompt serves its whole group. The cache holds exactly the prompt bucket
-and the response. Row r draws its i-th token with randomness that depends on
-(key, row id r, i) alone, so a sample does not depend on which rows share its batch.
+The state has slots, each with a row of the batch in it. A prompt's keys are computed
+once and lie in the cache once, however many neighbouring slots answer it; what a row
+adds lies in a ring of its own. A slot whose row has ended takes the next waiting row,
+so no row waits for the longest. Row r draws its i-th token with randomness that depends
+on (key, row id r, i) alone: slots, their order and their number change no sample.
+
+`sample` is all of it in one program. `sampler.generate` runs the same step from the
+host, which may change the number of slots and their length in between.
 """
 
 import dataclasses
@@ -14,28 +19,27 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
+from jaxrl import lookup
+from jaxrl.drawing import SamplingRules, categorical, draw, truncate
 from jaxrl.models import cache as cache_lib
+from jaxrl.models import sampling_weights
+from jaxrl.models.cache import Cache
 from jaxrl.models.decoder import Decoder
 from jaxrl.types import Leaf
 
+__all__ = ["Engine", "Responses", "SamplingRules", "categorical", "sample", "truncate"]
 
-@struct.dataclass
-class SamplingRules:
-  """How a token is drawn and where a response ends.
+REFILL_SHARE = 8  # a refill waits until an eighth of the slots is free: it copies
 
-  `None` leaves a rule out of the compiled program. In the order they act: logits are
-  divided by the temperature, the `top_k` most likely tokens stay, then the smallest set
-  of most likely tokens whose probability reaches `top_p`, then tokens of at least
-  `min_p` times the most likely one's probability.
-  """
 
-  stop_ids: tuple[int, ...] = struct.field(pytree_node=False)  # end a response
-  max_tokens: int = struct.field(pytree_node=False)  # R, the longest response
-  temperature: Leaf = 1.0
-  top_p: Leaf = None
-  min_p: Leaf = None
-  top_k: int | None = struct.field(pytree_node=False, default=None)
-  greedy: bool = struct.field(pytree_node=False, default=False)
+@dataclasses.dataclass(frozen=True)
+class Engine:
+  """How sampling runs. Only the int8 options change what is sampled, by rounding."""
+
+  slots: int = 0  # rows decoded at a time, the others wait; 0: all
+  lookup_tokens: int = 0  # drafted a step from what the row has said before
+  int8_weights: bool = False
+  int8_cache: bool = False
 
 
 @struct.dataclass
@@ -47,18 +51,35 @@ class Responses:
   logp: Leaf  # [B, R] log-prob under the full tempered softmax, what the scorer gives
   logp_sampling: Leaf  # [B, R] log-prob under the distribution drawn from
   truncated: Leaf  # [B] 1. where no stop token came within R tokens
-  steps: Leaf  # [] int32: tokens until the last row had ended
+  steps: Leaf  # [] int32: passes of the decoder, and one for the prompts
 
 
 @struct.dataclass
 class SamplerState:
-  """Carried through the loop."""
+  """Carried through the loop. S slots, B rows, N prompts."""
 
-  step: Leaf  # [] int32: tokens sampled so far
-  token: Leaf  # [B] int32: the last token sampled
-  done: Leaf  # [B] bool: a stop token has been sampled
-  responses: Any  # Responses
-  cache: Any  # keys and values of the prompt and of all tokens but the last
+  # Slots.
+  row: Leaf  # [S] int32: the row in the slot; B where there is none
+  live: Leaf  # [S] bool: its row has not ended
+  token: Leaf  # [S] int32: the last token sampled
+  count: Leaf  # [S] int32: tokens sampled for the row
+  first: Leaf  # [S] int32: position of the row's first sampled token
+  age: Leaf  # [S] int32: cache slots used since the row began
+  cache: Cache
+  # Rows.
+  tokens: Leaf  # [B, R] int32
+  logp: Leaf  # [B, R]
+  logp_sampling: Leaf  # [B, R]
+  lengths: Leaf  # [B] int32: tokens sampled
+  stopped: Leaf  # [B] bool: the last of them is a stop token
+  keys: Leaf  # [B] keys
+  waiting: Leaf  # [] int32: the first row that no slot has had; B where none waits
+  steps: Leaf  # [] int32
+  # Prompts.
+  prompts: Leaf  # [N, P] int32
+  prompt_tokens: Leaf  # [N] int32
+  prompt_states: Leaf  # [N, D] hidden states that predict the first tokens
+  bank: Cache | None  # keys of all prompts, where rows wait for slots
 
 
 def sample(
@@ -70,6 +91,7 @@ def sample(
   key: Key[Array, ""],
   *,
   rules: SamplingRules,
+  engine: Engine = Engine(),
 ) -> Responses:
   """Samples B / N responses to each prompt. Meant to be jitted; see `jitted`.
 
@@ -81,160 +103,271 @@ def sample(
     row_ids: names each row's stream of randomness.
     key: consumed; fold in the step.
     rules: how tokens are drawn; a stop token is part of its response.
+    engine: how it runs.
   """
-  group = row_ids.shape[0] // prompts.shape[0]
-  logits, cache = _prefill(decoder, variables, prompts, lengths)
-  cache = cache_lib.grow(
-    cache_lib.repeat_rows(cache, group), prompts.shape[1] + rules.max_tokens
+  weights = weights_of(decoder, variables, engine)
+  slots = cache_slots(rules.max_tokens, rules, engine)
+  state = start(
+    decoder,
+    weights,
+    prompts,
+    lengths,
+    row_ids,
+    key,
+    rules=rules,
+    engine=engine,
+    slots=slots,
   )
-  lengths = jnp.repeat(lengths, group)
-  row_keys = jax.vmap(functools.partial(jax.random.fold_in, key))(row_ids)
-  draw = functools.partial(_draw, rules, row_keys)
-
-  def step(state: SamplerState) -> SamplerState:
-    # Rows that are done write keys that no query sees.
-    position = jnp.where(state.done, cache_lib.EMPTY, lengths + state.step - 1)
-    hidden, cache = decoder.apply(
-      variables, state.token[:, None], position[:, None], cache=state.cache
-    )
-    logits: Any = decoder.apply(variables, hidden[:, 0], method="logits")
-    return draw(logits, dataclasses.replace(state, cache=cache))
-
-  def going(state: SamplerState) -> Array:
-    return (state.step < rules.max_tokens) & ~jnp.all(state.done)
-
-  empty = _empty(row_ids.shape[0], rules.max_tokens, cache)
-  first = draw(jnp.repeat(logits, group, axis=0), empty)
-  last = jax.lax.while_loop(going, step, first)
-  return dataclasses.replace(last.responses, steps=last.step)
+  state = advance(decoder, weights, state, rules=rules, engine=engine)
+  return finish(state)
 
 
-@functools.partial(jax.jit, static_argnames="decoder")
+@functools.partial(jax.jit, static_argnames=("decoder", "engine"))
 def jitted(decoder: Decoder, *args: Any, **kwargs: Any) -> Responses:
-  """`sample`, compiled once for each shape and each set of rules."""
+  """`sample`, compiled once for each shape, set of rules and engine."""
   return sample(decoder, *args, **kwargs)
 
 
-def _prefill(
+def weights_of(decoder: Decoder, variables: Any, engine: Engine) -> Any:
+  """The variables as each step reads them."""
+  if engine.int8_weights:
+    return sampling_weights.in_int8(variables, decoder.config)
+  return sampling_weights.in_compute_dtype(variables, decoder.config)
+
+
+def cache_slots(tokens: int, rules: SamplingRules, engine: Engine) -> int:
+  """Slots for so many tokens a row, and at most for the longest response."""
+  width = 1 + engine.lookup_tokens
+  # A step uses `width` slots, whatever is accepted; a row's last token is not kept.
+  return width * max(1, min(tokens, rules.max_tokens - 1))
+
+
+def start(
   decoder: Decoder,
-  variables: Any,
+  weights: Any,
   prompts: Int[Array, "N P"],
   lengths: Int[Array, " N"],
-) -> tuple[Float[Array, "N V"], Any]:
-  """Logits of the token after each prompt, and the cache of the prompts."""
-  rows, width = prompts.shape
-  slot = jnp.arange(width)[None]
-  positions = jnp.where(slot < lengths[:, None], slot, cache_lib.EMPTY)
-  empty = cache_lib.init_cache(decoder.config, rows, width)
-  hidden, cache = decoder.apply(variables, prompts, positions, cache=empty)
-  last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)[:, 0]
-  logits: Any = decoder.apply(variables, last, method="logits")
-  return logits, cache
-
-
-def _empty(rows: int, max_tokens: int, cache: Any) -> SamplerState:
-  zeros = jnp.zeros((rows, max_tokens), jnp.float32)
-  return SamplerState(
-    step=jnp.zeros((), jnp.int32),
-    token=jnp.zeros(rows, jnp.int32),
-    done=jnp.zeros(rows, bool),
-    responses=Responses(
-      tokens=jnp.zeros((rows, max_tokens), jnp.int32),
-      mask=zeros,
-      logp=zeros,
-      logp_sampling=zeros,
-      truncated=jnp.ones(rows, jnp.float32),
-      steps=jnp.zeros((), jnp.int32),
-    ),
-    cache=cache,
-  )
-
-
-def _draw(
+  row_ids: Int[Array, " B"],
+  key: Key[Array, ""],
+  *,
   rules: SamplingRules,
-  row_keys: Key[Array, " B"],
-  logits: Float[Array, "B V"],
-  state: SamplerState,
+  engine: Engine,
+  slots: int,
 ) -> SamplerState:
-  """Draws the next token of every row that is not done."""
-  # The same temperature as the scorer's; greedy responses are scored at 1.
-  tempered = logits if rules.greedy else logits / rules.temperature
-  logp = jax.nn.log_softmax(tempered)
-  kept = logp if rules.greedy else truncate(logp, rules)
-  if rules.greedy:
-    token = jnp.argmax(logits, axis=-1).astype(jnp.int32)
-  else:
-    keys = jax.vmap(jax.random.fold_in, (0, None))(row_keys, state.step)
-    token = categorical(keys, kept)
-  alive = ~state.done
-  pick = lambda x: jnp.take_along_axis(x, token[:, None], axis=-1)[:, 0]
-  write = lambda into, value: jax.lax.dynamic_update_index_in_dim(
-    into, jnp.where(alive, value, jnp.zeros_like(value)), state.step, axis=1
+  """The state after each prompt and one token of each row that has a slot."""
+  slot = jnp.arange(prompts.shape[1])[None]
+  positions = jnp.where(slot < lengths[:, None], slot, cache_lib.EMPTY)
+  hidden, bank = _prefill(decoder, weights, prompts, positions)
+  last = jnp.take_along_axis(hidden, lengths[:, None, None] - 1, axis=1)[:, 0]
+  if engine.int8_cache:
+    bank = cache_lib.to_int8(bank)
+  rows, width = row_ids.shape[0], rules.max_tokens
+  used = min(engine.slots or rows, rows)
+  row = jnp.arange(used, dtype=jnp.int32)
+  cache = cache_lib.init_cache(decoder.config, used, slots, bank.k.dtype)
+  group = rows // prompts.shape[0]
+  prefix = bank if used == rows else cache_lib.take_rows(bank, row // group)
+  zeros = lambda n, dtype: jnp.zeros(n, dtype)
+  state = SamplerState(
+    row=row,
+    live=jnp.ones(used, bool),
+    token=zeros(used, jnp.int32),
+    count=zeros(used, jnp.int32),
+    first=lengths[row // group],
+    age=zeros(used, jnp.int32),
+    cache=dataclasses.replace(cache, prefix=prefix),
+    tokens=zeros((rows, width), jnp.int32),
+    logp=zeros((rows, width), jnp.float32),
+    logp_sampling=zeros((rows, width), jnp.float32),
+    lengths=zeros(rows, jnp.int32),
+    stopped=zeros(rows, bool),
+    keys=jax.vmap(functools.partial(jax.random.fold_in, key))(row_ids),
+    waiting=jnp.asarray(used, jnp.int32),
+    steps=zeros((), jnp.int32),
+    prompts=prompts,
+    prompt_tokens=lengths,
+    prompt_states=last,
+    bank=None if used == rows else bank,
   )
-  stop_ids = jnp.array(rules.stop_ids, jnp.int32)
-  stopped = alive & jnp.any(token[:, None] == stop_ids[None], axis=-1)
-  old = state.responses
-  responses = Responses(
-    tokens=write(old.tokens, token),
-    mask=write(old.mask, jnp.ones_like(token, jnp.float32)),
-    logp=write(old.logp, pick(logp)),
-    logp_sampling=write(old.logp_sampling, pick(kept)),
-    truncated=jnp.where(stopped, 0.0, old.truncated),
-    steps=old.steps,
+  return begin(decoder, weights, state, rules=rules)
+
+
+def begin(
+  decoder: Decoder, weights: Any, state: SamplerState, *, rules: SamplingRules
+) -> SamplerState:
+  """Draws the first token of the row in each slot."""
+  states = _after_prompt(state)[:, None]
+  drafts = jnp.zeros((states.shape[0], 0), jnp.int32)
+  return _refill(_emit(decoder, weights, state, states, drafts, rules))
+
+
+def advance(
+  decoder: Decoder,
+  weights: Any,
+  state: SamplerState,
+  *,
+  rules: SamplingRules,
+  engine: Engine,
+  leave_at: int | Array = 0,
+) -> SamplerState:
+  """Goes on until all rows have ended, or the cache is too short for one of them.
+
+  Or until no more than `leave_at` rows are left, for whom fewer slots would do.
+  """
+  width = 1 + engine.lookup_tokens
+
+  def going(state: SamplerState) -> Array:
+    fits = jnp.all(~state.live | (state.age + width <= state.cache.slots))
+    live = jnp.sum(state.live)
+    all_begun = state.waiting == state.lengths.shape[0]
+    return fits & (live > 0) & ~(all_begun & (live <= leave_at))
+
+  def step(state: SamplerState) -> SamplerState:
+    drafts = _drafts(state, engine.lookup_tokens)
+    states, state = _forward(decoder, weights, state, drafts)
+    return _refill(_emit(decoder, weights, state, states, drafts, rules))
+
+  return jax.lax.while_loop(going, step, state)
+
+
+def finish(state: SamplerState) -> Responses:
+  """The responses of all rows so far."""
+  index = jnp.arange(state.tokens.shape[1])[None]
+  return Responses(
+    tokens=state.tokens,
+    mask=(index < state.lengths[:, None]).astype(jnp.float32),
+    logp=state.logp,
+    logp_sampling=state.logp_sampling,
+    truncated=1.0 - state.stopped.astype(jnp.float32),
+    steps=state.steps,
   )
+
+
+def _prefill(decoder: Decoder, weights: Any, tokens: Array, positions: Array) -> Any:
+  return decoder.apply(weights, tokens, positions, method="prefill")
+
+
+def _after_prompt(state: SamplerState) -> Float[Array, "S D"]:
+  """The hidden state that predicts the first token of the row in each slot."""
+  group = state.lengths.shape[0] // state.prompt_states.shape[0]
+  return jnp.take(state.prompt_states, state.row // group, axis=0, mode="clip")
+
+
+def _drafts(state: SamplerState, tokens: int) -> Int[Array, "S drafts"]:
+  """What the row in each slot may say next, by what it has said or been asked."""
+  if tokens == 0:
+    return jnp.zeros((state.row.shape[0], 0), jnp.int32)
+  group = state.lengths.shape[0] // state.prompts.shape[0]
+  said = jnp.take(state.tokens, state.row, axis=0, mode="clip")
+  asked = jnp.take(state.prompts, state.row // group, axis=0, mode="clip")
+  of_prompt = jnp.take(state.prompt_tokens, state.row // group, mode="clip")
+  return lookup.drafts(asked, of_prompt, said, state.count, tokens=tokens)
+
+
+def _forward(
+  decoder: Decoder, weights: Any, state: SamplerState, drafts: Int[Array, "S drafts"]
+) -> tuple[Float[Array, "S T D"], SamplerState]:
+  """Hidden states after the last token of each row and after each draft."""
+  tokens = jnp.concatenate([state.token[:, None], drafts], axis=1)
+  width = tokens.shape[1]
+  begun = state.live & (state.count > 0)
+  places = (state.first + state.count - 1)[:, None] + jnp.arange(width)[None]
+  # Slots without a row write keys that no query sees.
+  places = jnp.where(begun[:, None], places, cache_lib.EMPTY)
+  cache = state.cache
+  wraps = cache.length + width > cache.slots
+  cache = dataclasses.replace(cache, length=jnp.where(wraps, 0, cache.length))
+  states, cache = decoder.apply(weights, tokens, places, cache=cache)
+  # The first token of a row that was just put into its slot needs no pass.
+  new = state.live & (state.count == 0)
+  at_prompt = jnp.broadcast_to(_after_prompt(state)[:, None], states.shape)
+  states = jnp.where(new[:, None, None], at_prompt, states)
+  age = state.age + jnp.where(begun, width, 0)
+  return states, dataclasses.replace(state, cache=cache, age=age)
+
+
+def _emit(
+  decoder: Decoder,
+  weights: Any,
+  state: SamplerState,
+  states: Float[Array, "S T D"],
+  drafts: Int[Array, "S drafts"],
+  rules: SamplingRules,
+) -> SamplerState:
+  """Draws what follows each state, and keeps it as far as the drafts foretold it.
+
+  A draft is accepted iff it is what the row draws at that place anyway, so drafts
+  change how fast a row is sampled and not what is.
+  """
+  slots, width, _ = states.shape
+  rows, longest = state.tokens.shape
+  logits: Any = decoder.apply(weights, states, method="logits")
+  keys = jnp.take(state.keys, state.row, mode="clip")
+  ahead = jnp.arange(width)[None]
+  index = state.count[:, None] + ahead
+  keys = jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)))(keys, index)
+  drawn = draw(keys.reshape(-1), logits.reshape(slots * width, -1), rules)
+  token, logp, logp_sampling = (x.reshape(slots, width) for x in drawn)
+  stops = jnp.isin(token, jnp.array(rules.stop_ids, jnp.int32))
+  goes_on = ~stops & (index + 1 < longest)
+  foretold = (state.count > 0)[:, None] & (drafts == token[:, :-1]) & goes_on[:, :-1]
+  accepted = jnp.cumprod(foretold.astype(jnp.int32), axis=1)
+  new = jnp.where(state.live, 1 + jnp.sum(accepted, axis=1), 0)
+  kept = ahead < new[:, None]
+  # Out of bounds where nothing is kept, and dropped there.
+  at = jnp.where(kept, state.row[:, None], rows), index
+  put = lambda into, value: into.at[at].set(value, mode="drop")
+  last = jnp.maximum(new - 1, 0)[:, None]
+  at_last = lambda x: jnp.take_along_axis(x, last, axis=1)[:, 0]
+  stopped, count = at_last(stops) & state.live, state.count + new
+  where = jnp.where(state.live, state.row, rows)
   return dataclasses.replace(
     state,
-    step=state.step + 1,
-    token=token,
-    done=state.done | stopped,
-    responses=responses,
+    live=state.live & ~stopped & (count < longest),
+    token=jnp.where(state.live, at_last(token), state.token),
+    count=count,
+    cache=_forget(state.cache, drafts.shape[1], accepted) if width > 1 else state.cache,
+    tokens=put(state.tokens, token),
+    logp=put(state.logp, logp),
+    logp_sampling=put(state.logp_sampling, logp_sampling),
+    lengths=state.lengths.at[where].set(count, mode="drop"),
+    stopped=state.stopped.at[where].set(stopped, mode="drop"),
+    steps=state.steps + 1,
   )
 
 
-def truncate(logp: Float[Array, "B V"], rules: SamplingRules) -> Float[Array, "B V"]:
-  """Log-probabilities after top-k, top-p and min-p; -inf for what they leave out.
-
-  Ties at a threshold stay, so the result does not depend on the order of the tokens.
-  """
-  if rules.top_k is not None and rules.top_k < logp.shape[-1]:
-    smallest = jax.lax.top_k(logp, rules.top_k)[0][:, -1:]
-    logp = jax.nn.log_softmax(jnp.where(logp >= smallest, logp, -jnp.inf))
-  if rules.top_p is not None:
-    descending = -jnp.sort(-logp, axis=-1)
-    mass = jnp.cumsum(jnp.exp(descending), axis=-1)
-    # A token stays while the mass of those before it is below top_p: one always does.
-    before = mass - jnp.exp(descending)
-    stays = jnp.where(before < rules.top_p, descending, jnp.inf)
-    smallest = jnp.min(stays, axis=-1, keepdims=True)
-    logp = jax.nn.log_softmax(jnp.where(logp >= smallest, logp, -jnp.inf))
-  if rules.min_p is not None:
-    top = jnp.max(logp, axis=-1, keepdims=True)
-    floor = top + jnp.log(jnp.asarray(rules.min_p, logp.dtype))
-    logp = jax.nn.log_softmax(jnp.where(logp >= floor, logp, -jnp.inf))
-  return logp
+def _forget(cache: Cache, drafts: int, accepted: Int[Array, "S drafts"]) -> Cache:
+  """The cache without the keys of drafts that were not accepted."""
+  start = (0, cache.length - drafts)
+  places = jax.lax.dynamic_slice(cache.positions, start, accepted.shape)
+  places = jnp.where(accepted > 0, places, cache_lib.EMPTY)
+  positions = jax.lax.dynamic_update_slice(cache.positions, places, start)
+  return dataclasses.replace(cache, positions=positions)
 
 
-def categorical(
-  keys: Key[Array, " B"], logp: Float[Array, "B V"], block: int = 256
-) -> Int[Array, " B"]:
-  """One draw a row from normalised log-probabilities, by inverting the CDF.
-
-  One random number a row instead of a vocabulary of Gumbel noise (7 times faster at
-  64 x 49,152 on a CPU), and sums of `block` tokens instead of one long prefix sum. A
-  token of probability 0 is never drawn: rounding that would do so takes the mode.
-  """
-  rows, vocabulary = logp.shape
-  p = jnp.exp(logp)
-  p = jnp.pad(p, ((0, 0), (0, -vocabulary % block))).reshape(rows, -1, block)
-  sums = jnp.sum(p, axis=-1)
-  ends = jnp.cumsum(sums, axis=-1)
-  target = jax.vmap(jax.random.uniform)(keys)[:, None] * ends[:, -1:]
-  chosen = jnp.sum(ends <= target, axis=-1, keepdims=True)
-  chosen = jnp.minimum(chosen, sums.shape[1] - 1)
-  before = jnp.take_along_axis(ends - sums, chosen, axis=1)
-  inner = jnp.take_along_axis(p, chosen[:, :, None], axis=1)[:, 0]
-  offset = jnp.sum(jnp.cumsum(inner, axis=-1) <= target - before, axis=-1)
-  token = chosen[:, 0] * block + jnp.minimum(offset, block - 1)
-  token = jnp.minimum(token, vocabulary - 1)
-  possible = jnp.take_along_axis(logp, token[:, None], axis=1)[:, 0] > -jnp.inf
-  return jnp.where(possible, token, jnp.argmax(logp, axis=-1)).astype(jnp.int32)
+def _refill(state: SamplerState) -> SamplerState:
+  """Puts waiting rows into free slots, once enough are free."""
+  if state.bank is None:
+    return state
+  rows, slots = state.lengths.shape[0], state.row.shape[0]
+  free = ~state.live
+  enough = (jnp.sum(free) * REFILL_SHARE >= slots) & (state.waiting < rows)
+  row = state.waiting + jnp.cumsum(free) - 1
+  new = free & enough & (row < rows)
+  group = rows // state.prompt_tokens.shape[0]
+  prompt = jnp.minimum(row, rows - 1) // group
+  cache = state.cache
+  positions = jnp.where(new[:, None], cache_lib.EMPTY, cache.positions)
+  prefix = cache_lib.copy_rows(cache.prefix, state.bank, new, prompt)
+  zero = lambda x: jnp.where(new, 0, x)
+  return dataclasses.replace(
+    state,
+    row=jnp.where(new, row, state.row),
+    live=state.live | new,
+    token=zero(state.token),
+    count=zero(state.count),
+    first=jnp.where(new, state.prompt_tokens[prompt], state.first),
+    age=zero(state.age),
+    cache=dataclasses.replace(cache, positions=positions, prefix=prefix),
+    waiting=state.waiting + jnp.sum(new, dtype=jnp.int32),
+  )

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jaxrl import masked
+from jaxrl.models.attention import Segments
 from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import Decoder
 from jaxrl.models.heads import PartitionHead, ValueHead
-from jaxrl.models.layers import Segments
 from jaxrl.types import PolicyOutputs, Rollouts
 
 

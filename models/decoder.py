@@ -17,22 +17,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jaxrl.models.cache import Cache
+from jaxrl.models.attention import UNLIMITED, Segments, Stored
+from jaxrl.models.cache import Cache, append
 from jaxrl.models.config import DecoderConfig
 from jaxrl.models.errors import ModelError
 from jaxrl.models.layers import (
-  UNLIMITED,
   Block,
   Context,
   Embed,
   Head,
   Layer,
   RMSNorm,
-  Segments,
 )
 from jaxrl.models.rope import rotation
 
 Params = dict[str, Any]
+_FIELDS = dataclasses.fields(Stored)
 
 
 class Decoder(nn.Module):
@@ -61,29 +61,39 @@ class Decoder(nn.Module):
   ) -> tuple[Float[Array, "B T D"], Cache | None]:
     """Hidden states after the final norm, [B, T, D] in the compute dtype.
 
-    With a cache the T tokens' keys are written at its slots [length, length + T),
-    which have to exist (a slot beyond the end would overwrite the last ones), and the
-    cache that is returned holds them.
+    With a cache the tokens see what it holds, and the cache that is returned holds
+    theirs too, at slots [length, length + T). Those have to exist: beyond the end the
+    last ones would be written. What stood there, as in a ring, is still seen.
     """
     if cache is not None and segments is not None:
       raise ModelError(
         "Decoder: segments together with a cache; drop one (a cache keeps no "
         "segments: give each segment a row of its own)"
       )
-    context, cache = self._context(positions, segments, cache)
-    x = self.embed(tokens)
-    if self.config.scale_embeddings:
-      x = x * jnp.asarray(self.config.embed_dim**0.5, x.dtype)
-    pair = None if cache is None else (cache.k, cache.v)
-    (x, pair), _ = self.layers((x, pair), _layers(self.config), context)
-    if cache is not None and pair is not None:
-      cache = dataclasses.replace(
-        cache, k=pair[0], v=pair[1], length=cache.length + positions.shape[1]
-      )
-    hidden = self.norm(x)
+    keep = cache is not None
+    hidden, kept = self._forward(tokens, positions, segments, cache, keep=keep)
+    if cache is not None:
+      cache = append(cache, kept.k, kept.v, positions)
     if self.is_initializing():
       self.logits(hidden[:, :1])  # so that the head gets its parameters
     return hidden, cache
+
+  def prefill(
+    self, tokens: Int[Array, "B T"], positions: Int[Array, "B T"]
+  ) -> tuple[Float[Array, "B T D"], Cache]:
+    """As without a cache, and a full cache of exactly these T tokens."""
+    hidden, kept = self._forward(tokens, positions, None, None, keep=True)
+    length = jnp.asarray(tokens.shape[1], jnp.int32)
+    return hidden, Cache(kept.k, kept.v, positions.astype(jnp.int32), length)
+
+  def _forward(self, tokens, positions, segments, cache, *, keep: bool = False):
+    config = self.config
+    context, past = self._context(positions, segments, cache, keep)
+    x = self.embed(tokens)
+    if config.scale_embeddings:
+      x = x * jnp.asarray(config.embed_dim**0.5, x.dtype)
+    x, kept = self.layers(x, _layers(config), past, context)
+    return self.norm(x), kept
 
   def logits(self, hidden: Float[Array, "*batch D"]) -> Float[Array, "*batch V"]:
     """Next-token logits in float32, after the final soft-cap if there is one."""
@@ -92,24 +102,27 @@ class Decoder(nn.Module):
     softcap = self.config.final_softcap
     return logits if softcap is None else jnp.tanh(logits / softcap) * softcap
 
-  def _context(self, positions, segments, cache: Cache | None):
-    """What the layers share, and the cache with the new positions written."""
-    slot, key_positions = None, positions
+  def _context(self, positions, segments, cache: Cache | None, keep: bool):
+    """What the layers share, and the parts of the past, for each layer."""
+    past: tuple[Cache, ...] = ()
     if cache is not None:
-      tokens, slots = positions.shape[1], cache.positions.shape[1]
-      if tokens > slots:
+      tokens = positions.shape[1]
+      if tokens > cache.slots:
         raise ModelError(
-          f"Decoder: {tokens} tokens do not fit into {slots} slots; grow() the cache"
+          f"Decoder: {tokens} tokens do not fit into {cache.slots} slots; grow() the "
+          "cache"
         )
-      slot = cache.length
-      key_positions = jax.lax.dynamic_update_slice(
-        cache.positions, positions.astype(jnp.int32), (0, slot)
-      )
-      cache = dataclasses.replace(cache, positions=key_positions)
+      past = (cache,) if cache.prefix is None else (cache.prefix, cache)
     ropes = [self.config.rope, self.config.local_rope]
     turns = [rotation(rope, self.config.head_dim, positions) for rope in ropes if rope]
     cos, sin = (jnp.stack(parts) for parts in zip(*turns, strict=True))
-    return Context(positions, key_positions, segments, cos, sin, slot), cache
+    places = tuple(part.positions for part in past)
+    context = Context(positions, segments, cos, sin, places, keep)
+    return context, tuple(map(_stored, past))
+
+
+def _stored(cache: Cache) -> Stored:
+  return Stored(**{field.name: getattr(cache, field.name) for field in _FIELDS})
 
 
 def _stack(config: DecoderConfig):
@@ -124,9 +137,9 @@ def _stack(config: DecoderConfig):
     block = nn.remat(Block, policy=policy, prevent_cse=False)  # a scan needs no barrier
   return nn.scan(
     block,
-    variable_axes={"params": 0, "lora": 0},
+    variable_axes={"params": 0, "lora": 0, "scales": 0},
     split_rngs={"params": True},
-    in_axes=(0, nn.broadcast),
+    in_axes=(0, 0, nn.broadcast),
     length=config.num_layers,
     metadata_params={nn.PARTITION_NAME: "layers"},
   )
@@ -136,7 +149,6 @@ def _layers(config: DecoderConfig) -> Layer:
   local = np.asarray(config.local_layers or (False,) * config.num_layers)
   window = UNLIMITED if config.window is None else config.window
   return Layer(
-    index=jnp.arange(config.num_layers, dtype=jnp.int32),
     reach=jnp.asarray(np.where(local, window, UNLIMITED).astype(np.int32)),
     rope=jnp.asarray((local & (config.local_rope is not None)).astype(np.int32)),
   )

@@ -8,45 +8,30 @@ import flax.linen as nn
 import flax.struct
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
-from jaxrl.models.cache import EMPTY
+from jaxrl.models.attention import Segments, Stored, cached_attention, visible
 from jaxrl.models.config import DecoderConfig
+from jaxrl.models.fused import fused
 from jaxrl.models.rope import rotate
-
-UNSEEN = -1e30  # finite: a row of nothing but -inf would make softmax NaN
-UNLIMITED = 2 * EMPTY - 1  # the reach of a layer without window
-
-
-@flax.struct.dataclass
-class Segments:
-  """Which of the sequences packed into a row a token belongs to.
-
-  A token sees its own segment and its prefix: with one prompt as the prefix of several
-  responses, the prompt is computed once for all of them.
-  """
-
-  ids: jax.Array  # [B, T] int32, 0 and up
-  prefix: jax.Array  # [B, T] int32: a segment that is seen as well, -1 for none
 
 
 @flax.struct.dataclass
 class Context:
-  """What every layer of one call shares. S is T where there is no cache."""
+  """What every layer of one call shares."""
 
   positions: jax.Array  # [B, T] int32, the queries'
-  key_positions: jax.Array  # [B, S] int32
   segments: Segments | None
   cos: jax.Array  # [1 or 2, B, T, h/2] float32: `rope`, then `local_rope`
   sin: jax.Array  # [1 or 2, B, T, h/2] float32
-  slot: jax.Array | None  # [] int32, where a cache is written
+  past_positions: tuple[jax.Array, ...] = ()  # [N, S] int32 of each part of the past
+  keep: bool = flax.struct.field(pytree_node=False, default=False)  # return the keys
 
 
 @flax.struct.dataclass
 class Layer:
   """What distinguishes the layers of one stack; scanned along its axis L."""
 
-  index: jax.Array  # [L] int32
   reach: jax.Array  # [L] int32, keys this far back or further are not seen
   rope: jax.Array  # [L] int32, which rotation of the context
 
@@ -59,6 +44,21 @@ def named(init: Callable[..., Any], axes: tuple[str, ...]) -> Callable[..., Any]
 def _kernel(spread: float, axes: tuple[str, str]) -> Callable[..., Any]:
   init = nn.initializers.variance_scaling(spread, "fan_in", "truncated_normal")
   return named(init, axes)
+
+
+def _scale(module: nn.Module, name: str) -> Array | None:
+  """Scales of an int8 matrix, one an output; None where the matrix is not int8."""
+  if not module.has_variable("scales", name):
+    return None
+  scale: Array = module.get_variable("scales", name)
+  return scale
+
+
+def _times(y: Array, scale: Array | None) -> Array:
+  """y [..., out] times scale [out], if there is one."""
+  if scale is None:
+    return y
+  return y * jnp.broadcast_to(scale.astype(y.dtype), y.shape)
 
 
 def _adapter(module: nn.Module, config: DecoderConfig) -> tuple[Array, Array] | None:
@@ -94,7 +94,7 @@ class Linear(nn.Module):
     init = _kernel(self.spread, self.axes)
     shape = (x.shape[-1], self.features)
     kernel: Array = self.param("kernel", init, shape, jnp.float32)
-    y = _matmul(x, kernel, self.config)
+    y = _times(_matmul(x, kernel, self.config), _scale(self, "kernel"))
     if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       y = y + _matmul(_matmul(x, a, self.config), b, self.config)
@@ -119,6 +119,8 @@ class Embed(nn.Module):
   def __call__(self, tokens: Int[Array, "B T"]) -> Float[Array, "B T D"]:
     """Looks tokens up; an id outside the vocabulary gives NaN, on purpose."""
     x = jnp.take(self.embedding, tokens, axis=0)
+    if (scale := _scale(self, "embedding")) is not None:
+      x = x.astype(jnp.float32) * jnp.take(scale, tokens, axis=0)[..., None]
     if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       x = x + jnp.take(a, tokens, axis=0) @ b
@@ -127,6 +129,7 @@ class Embed(nn.Module):
   def attend(self, hidden: Float[Array, "*batch D"]) -> Float[Array, "*batch V"]:
     """Scores every token of the vocabulary, in float32."""
     scores = _project(hidden, self.embedding.T)
+    scores = _times(scores, _scale(self, "embedding"))
     if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       low = _project(_project(hidden, b.T).astype(hidden.dtype), a.T)
@@ -145,7 +148,7 @@ class Head(nn.Module):
     shape = (hidden.shape[-1], self.config.vocab_size)
     init = _kernel(1.0, ("embed", "vocab"))
     kernel: Array = self.param("kernel", init, shape, jnp.float32)
-    scores = _project(hidden, kernel)
+    scores = _times(_project(hidden, kernel), _scale(self, "kernel"))
     if (adapter := _adapter(self, self.config)) is not None:
       a, b = adapter
       low = _project(_project(hidden, a).astype(hidden.dtype), b)
@@ -181,41 +184,8 @@ class RMSNorm(nn.Module):
     return (wide * jnp.broadcast_to(scale + offset, wide.shape)).astype(x.dtype)
 
 
-def visible(
-  positions: Int[Array, "B T"],
-  key_positions: Int[Array, "B S"],
-  segments: Segments | None,
-  reach: Int[Array, ""],
-) -> Bool[Array, "B T S"]:
-  """The one rule of who sees whom: no later, no padding, near, in a segment seen."""
-  query, key = positions[:, :, None], key_positions[:, None, :]
-  seen = (key <= query) & (key < EMPTY) & (query - key < reach)
-  if segments is not None:
-    owner = segments.ids[:, None, :]
-    same = segments.ids[:, :, None] == owner
-    seen &= same | (segments.prefix[:, :, None] == owner)
-  return seen
-
-
-def attention(
-  q: Float[Array, "B T K G h"],
-  k: Float[Array, "B S K h"],
-  v: Float[Array, "B S K h"],
-  seen: Bool[Array, "B T S"],
-  softcap: float | None,
-) -> Float[Array, "B T K G h"]:
-  """Softmax attention, G query heads to a kv head; a query that sees nothing gets 0."""
-  scores = jnp.einsum("btkgh,bskh->bkgts", q, k, preferred_element_type=jnp.float32)
-  if softcap is not None:
-    scores = jnp.tanh(scores / softcap) * softcap
-  scores = jnp.where(seen[:, None, None], scores, UNSEEN)
-  weights = jax.nn.softmax(scores, axis=-1).astype(v.dtype)
-  out = jnp.einsum("bkgts,bskh->btkgh", weights, v)
-  return jnp.where(seen.any(-1)[:, :, None, None, None], out, 0)
-
-
 class Attention(nn.Module):
-  """Grouped-query attention with rotary positions, and the cache's one writer."""
+  """Grouped-query attention with rotary positions, over the past and these tokens."""
 
   config: DecoderConfig
 
@@ -223,11 +193,11 @@ class Attention(nn.Module):
   def __call__(
     self,
     x: Float[Array, "B T D"],
-    cache: tuple[Array, Array] | None,
     layer: Layer,
+    past: tuple[Stored, ...],
     context: Context,
-  ) -> tuple[Float[Array, "B T D"], tuple[Array, Array] | None]:
-    """Returns the output, and the cache's keys and values with this layer's in."""
+  ) -> tuple[Float[Array, "B T D"], Stored | None]:
+    """The output, and the keys and values of these tokens where they are kept."""
     config = self.config
     groups = config.num_heads // config.num_kv_heads
     q = self._heads("q", x, config.num_heads, "heads")
@@ -240,20 +210,27 @@ class Attention(nn.Module):
     scale = config.query_scale
     q = rotate(q, cos, sin) * (config.head_dim**-0.5 if scale is None else scale)
     k = rotate(k, cos, sin)
-    if cache is not None:
-      cache = (
-        _write(cache[0], k, layer.index, context.slot),
-        _write(cache[1], v, layer.index, context.slot),
-      )
-      k, v = (jax.lax.dynamic_index_in_dim(c, layer.index, 0, False) for c in cache)
     q = q.reshape(*q.shape[:2], config.num_kv_heads, groups, config.head_dim)
-    out = self._attend(q, k.astype(q.dtype), v.astype(q.dtype), layer, context)
+    new = Stored(jnp.swapaxes(k, 1, 2), jnp.swapaxes(v, 1, 2))
+    if past:
+      out = self._attend_past(q, (*past, new), layer, context)
+    else:
+      out = fused(
+        q,
+        k,
+        v,
+        positions=context.positions,
+        key_positions=context.positions,
+        segments=context.segments,
+        reach=layer.reach,
+        softcap=config.attention_softcap,
+      )
     out = out.reshape(*x.shape[:2], -1)
     spread = 0.5 / config.num_layers  # so that depth does not blow up the residual
     out = Linear(
       config.embed_dim, ("heads", "embed"), config, config.out_bias, spread, name="o"
     )(out)
-    return out, cache
+    return out, new if context.keep else None
 
   def _heads(self, name: str, x: Array, heads: int, axis: str) -> Array:
     config = self.config
@@ -261,30 +238,25 @@ class Attention(nn.Module):
     y = Linear(features, ("embed", axis), config, config.qkv_bias, name=name)(x)
     return y.reshape(*x.shape[:2], heads, config.head_dim)
 
-  def _attend(self, q, k, v, layer: Layer, context: Context) -> Array:
-    def some_rows(rows):
-      q, k, v, positions, key_positions, segments = rows
-      seen = visible(positions, key_positions, segments, layer.reach)
-      return attention(q, k, v, seen, self.config.attention_softcap)
+  def _attend_past(
+    self, q: Array, stored: tuple[Stored, ...], layer: Layer, context: Context
+  ) -> Array:
+    positions = context.positions
+    seen = [
+      visible(positions, _repeat(keys, q.shape[0]), None, layer.reach)
+      for keys in (*context.past_positions, positions)
+    ]
+    return cached_attention(
+      q,
+      tuple(zip(stored, seen, strict=True)),
+      self.config.attention_softcap,
+      row_layout=self.config.row_layout,
+    )
 
-    rows = (q, k, v, context.positions, context.key_positions, context.segments)
-    if not self.config.row_layout or q.shape[1] == 1:
-      return some_rows(rows)
 
-    # XLA's CPU backend runs one row's matmuls on all cores, a batch of them on one.
-    def one_row(row):
-      return some_rows(jax.tree.map(lambda leaf: leaf[None], row))[0]
-
-    return jax.lax.map(one_row, rows)
-
-
-def _write(cache: Array, new: Array, layer: Array, slot: Any) -> Array:
-  """cache [L, B, S, K, h] with new [B, T, K, h] at this layer and the call's slots.
-
-  The whole cache rides in the scan's carry, so that XLA updates it in place.
-  """
-  start = (layer, 0, slot, 0, 0)
-  return jax.lax.dynamic_update_slice(cache, new[None].astype(cache.dtype), start)
+def _repeat(x: Array, rows: int) -> Array:
+  """Each row as often as there are neighbours that share it."""
+  return jnp.repeat(x, rows // x.shape[0], axis=0)
 
 
 class MLP(nn.Module):
@@ -317,14 +289,19 @@ class Block(nn.Module):
   config: DecoderConfig
 
   @nn.compact
-  def __call__(self, carry, layer: Layer, context: Context):
-    """carry: (x [B, T, D], the cache's (k, v) or None); returns (carry, None)."""
-    x, cache = carry
+  def __call__(
+    self,
+    x: Float[Array, "B T D"],
+    layer: Layer,
+    past: tuple[Stored, ...],
+    context: Context,
+  ) -> tuple[Float[Array, "B T D"], Stored | None]:
+    """The residual stream after this layer, and the keys to keep."""
     norm = functools.partial(RMSNorm, self.config)
-    y, cache = Attention(self.config, name="attn")(
-      norm(name="attn_norm")(x), cache, layer, context
+    y, kept = Attention(self.config, name="attn")(
+      norm(name="attn_norm")(x), layer, past, context
     )
     x = x + (norm(name="post_attn_norm")(y) if self.config.post_norms else y)
     y = MLP(self.config, name="mlp")(norm(name="mlp_norm")(x))
     x = x + (norm(name="post_mlp_norm")(y) if self.config.post_norms else y)
-    return (x, cache), None
+    return x, kept

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from jaxrl.models.cache import EMPTY, grow, init_cache, repeat_rows, take_rows
+from jaxrl.models.attention import Segments, visible
+from jaxrl.models.cache import EMPTY, grow, init_cache, take_rows, tidy, to_int8
 from jaxrl.models.config import DecoderConfig, Rope, row_layout_default
 from jaxrl.models.decoder import Decoder, init_params, logical_axes, shapes
 from jaxrl.models.errors import ModelError
-from jaxrl.models.layers import Segments, visible
 
 CONFIG = DecoderConfig(
   vocab_size=61,
@@ -60,7 +60,8 @@ def test_visibility_is_what_the_rule_says():
     got = visible(*places, segments, jnp.asarray(window, jnp.int32))
     for b, i, j in np.ndindex(2, 7, 7):
       want = (
-        keys[b, j] != EMPTY
+        positions[b, i] != EMPTY
+        and keys[b, j] != EMPTY
         and keys[b, j] <= positions[b, i]
         and positions[b, i] - keys[b, j] < window
         and ids[b, j] in (ids[b, i], prefix[b, i])
@@ -150,25 +151,60 @@ def _decode(cache, tokens, positions):
   return cache, hidden.swapaxes(0, 1)
 
 
-def test_cache_through_prefill_grow_repeat_and_take():
-  whole, _ = _apply()
-  cache = init_cache(CONFIG, rows=2, slots=4)
-  prefill, cache = _apply(TOKENS[:, :4], POSITIONS[:, :4], cache=cache)
-  np.testing.assert_allclose(prefill, whole[:, :4], atol=1e-5)
-  assert int(cache.length) == 4
+def _prefill(tokens, positions):
+  return jax.jit(functools.partial(DECODER.apply, method="prefill"))(
+    {"params": PARAMS}, tokens, positions
+  )
 
-  cache = grow(repeat_rows(cache, 3), 12)
-  assert cache.k.shape == (3, 6, 12, 2, 8)
-  np.testing.assert_array_equal(cache.positions[:, 4:], EMPTY)
+
+def test_a_prefix_serves_its_neighbours_through_grow_take_and_tidy():
+  whole, _ = _apply()
+  prefill, prefix = _prefill(TOKENS[:, :4], POSITIONS[:, :4])
+  np.testing.assert_allclose(prefill, whole[:, :4], atol=1e-5)
+  assert prefix.k.shape == (3, 2, 2, 4, 8) and int(prefix.length) == 4
+
+  cache = init_cache(CONFIG, rows=6, slots=2)
+  cache = grow(dataclasses.replace(cache, prefix=prefix), 12)
+  assert cache.k.shape == (3, 6, 2, 12, 8) and cache.prefix.slots == 4
+  np.testing.assert_array_equal(cache.positions, EMPTY)
   rows = jnp.asarray([0, 0, 0, 1, 1, 1])
   tokens, positions = TOKENS[rows, 4:], POSITIONS[rows, 4:]
   full, hidden = _decode(cache, tokens, positions)
   np.testing.assert_allclose(hidden, whole[rows, 4:], atol=1e-5)
-  assert int(full.length) == 9
+  assert int(full.length) == 5
 
   order = jnp.asarray([5, 0])
-  _, hidden = _decode(take_rows(cache, order), tokens[order], positions[order])
-  np.testing.assert_allclose(hidden, whole[jnp.asarray([1, 0]), 4:], atol=1e-5)
+  own = take_rows(cache, order)
+  assert own.prefix.positions.shape[0] == 2
+  # Two tokens, a hole as a rejected draft leaves it, and the rest.
+  mine = TOKENS[jnp.asarray([1, 0])], POSITIONS[jnp.asarray([1, 0])]
+  half, _ = _decode(own, mine[0][:, 4:6], mine[1][:, 4:6])
+  half = dataclasses.replace(half, length=half.length + 3)
+  half, _ = _decode(half, mine[0][:, 6:8], mine[1][:, 6:8])
+  assert int(half.length) == 7
+  half = tidy(half)
+  assert int(half.length) == 4
+  np.testing.assert_array_equal(half.positions[:, :5], [[4, 5, 6, 7, EMPTY]] * 2)
+  _, hidden = _decode(half, mine[0][:, 8:], mine[1][:, 8:])
+  np.testing.assert_allclose(hidden, whole[jnp.asarray([1, 0]), 8:], atol=1e-5)
+
+
+def test_keys_in_int8_are_near_and_other_layouts_equal():
+  whole, _ = _apply()
+  _, prefix = _prefill(TOKENS[:, :4], POSITIONS[:, :4])
+  for dtype, tolerance in (("float32", 1e-5), ("int8", 0.05)):
+    cache = init_cache(CONFIG, rows=2, slots=5, dtype=dtype)
+    small = to_int8(prefix) if dtype == "int8" else prefix
+    cache = dataclasses.replace(cache, prefix=small)
+    full, hidden = _decode(cache, TOKENS[:, 4:], POSITIONS[:, 4:])
+    assert full.k.dtype == dtype
+    scale = float(jnp.abs(whole).max())
+    np.testing.assert_allclose(hidden, whole[:, 4:], atol=tolerance * scale)
+    config = dataclasses.replace(CONFIG, row_layout=not CONFIG.row_layout)
+    token, position = TOKENS[:, 4:5], POSITIONS[:, 4:5]
+    variables = {"params": PARAMS}
+    other, _ = Decoder(config).apply(variables, token, position, cache=cache)
+    np.testing.assert_allclose(other[:, 0], hidden[:, 0], atol=1e-5)
 
 
 def test_a_prefill_may_come_in_chunks():
