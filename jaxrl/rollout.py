@@ -27,7 +27,15 @@ from jaxrl.models.cache import Cache
 from jaxrl.models.decoder import Decoder
 from jaxrl.types import Leaf
 
-__all__ = ["Engine", "Responses", "SamplingRules", "categorical", "sample", "truncate"]
+__all__ = [
+  "ENGINE",
+  "Engine",
+  "Responses",
+  "SamplingRules",
+  "categorical",
+  "sample",
+  "truncate",
+]
 
 REFILL_SHARE = 8  # a refill waits until an eighth of the slots is free: it copies
 
@@ -40,6 +48,9 @@ class Engine:
   lookup_tokens: int = 0  # drafted a step from what the row has said before
   int8_weights: bool = False
   int8_cache: bool = False
+
+
+ENGINE = Engine()
 
 
 @struct.dataclass
@@ -91,7 +102,7 @@ def sample(
   key: Key[Array, ""],
   *,
   rules: SamplingRules,
-  engine: Engine = Engine(),
+  engine: Engine = ENGINE,
 ) -> Responses:
   """Samples B / N responses to each prompt. Meant to be jitted; see `jitted`.
 

@@ -19,7 +19,7 @@ from jaxrl import rollout
 from jaxrl.errors import UserError
 from jaxrl.models import cache as cache_lib
 from jaxrl.models.decoder import Decoder
-from jaxrl.rollout import Engine, Responses, SamplerState, SamplingRules
+from jaxrl.rollout import ENGINE, Engine, Responses, SamplerState, SamplingRules
 
 FIRST_TOKENS = 64  # a row's cache holds so many at first
 LEAST_SLOTS = 4  # fewer rows take as long to decode
@@ -37,7 +37,7 @@ def generate(
   key: Key[Array, ""],
   *,
   rules: SamplingRules,
-  engine: Engine = Engine(),
+  engine: Engine = ENGINE,
   ended: Ended | None = None,
 ) -> Responses:
   """What `rollout.sample` samples, sooner. Host code.
@@ -75,7 +75,7 @@ def run(
   state: SamplerState,
   *,
   rules: SamplingRules,
-  engine: Engine = Engine(),
+  engine: Engine = ENGINE,
   ended: Ended | None = None,
   keep_slots: bool = False,
 ) -> SamplerState:
@@ -117,7 +117,7 @@ def next_turn(
   key: Key[Array, ""],
   *,
   rules: SamplingRules,
-  engine: Engine = Engine(),
+  engine: Engine = ENGINE,
 ) -> SamplerState:
   """The state of a new turn, from one whose rows have all ended, for `run`.
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from jaxrl import masked
 from jaxrl.models.attention import Segments
 from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import Decoder
 from jaxrl.models.heads import PartitionHead, ValueHead
+from jaxrl.packing import Packing, by_rows
 from jaxrl.types import PolicyOutputs, Rollouts
 
 
@@ -42,28 +42,28 @@ def score(
     responses_per_row: neighbours with the same prompt that share one copy of it.
     chunk_tokens: logits are held for about so many tokens at a time.
   """
-  at = _response_slots(batch, response_width)
-  states, prompt = _states(decoder, variables, batch, at, responses_per_row)
+  packing = _packing(batch, response_width, responses_per_row)
+  hidden = _hidden(decoder, variables, batch, packing)
   logp, entropy, collision = _by_chunks(
     decoder,
     variables,
-    states,
-    jnp.take_along_axis(batch.tokens, at, axis=1),
+    _states(hidden, packing),
+    jnp.take(batch.tokens, packing.target, mode="clip"),
+    jnp.take(batch.mask, packing.target, mode="fill", fill_value=0.0) > 0,
     temperature=temperature,
     needs=needs,
     chunk_tokens=chunk_tokens,
   )
-  place = lambda x: None if x is None else _place(x, at, batch.mask)
+  place = lambda x: None if x is None else _place(x, packing, batch.mask)
   log_z = None
   if "log_partition" in needs:
-    prompt = jax.lax.stop_gradient(prompt)
-    of_prompt: Any = PartitionHead().apply({"params": variables["partition"]}, prompt)
-    log_z = masked.per_token(of_prompt, batch.mask)
+    head, tokens = variables["partition"], batch.tokens.size
+    log_z = _log_partition(head, hidden, packing, tokens)
   return PolicyOutputs(
     logp=place(logp),
     entropy=place(entropy),
     collision=place(collision),
-    log_partition=log_z,
+    log_partition=place(log_z),
   )
 
 
@@ -86,80 +86,76 @@ def values(
     response_width: R.
     responses_per_row: neighbours that share one copy of their prompt.
   """
-  at = _response_slots(batch, response_width)
-  states, _ = _states(decoder, variables, batch, at, responses_per_row)
+  packing = _packing(batch, response_width, responses_per_row)
+  hidden = _hidden(decoder, variables, batch, packing)
+  states = _states(hidden, packing)
   estimates: Any = ValueHead().apply({"params": head}, states)
-  return _place(estimates, at, batch.mask)
+  return _place(estimates, packing, batch.mask)
 
 
-def _response_slots(batch: Rollouts, width: int) -> Int[Array, "B R"]:
-  """Where each row's response is; prompts have their own lengths, up to T - R."""
-  return batch.prompt_tokens[:, None] + jnp.arange(width)[None]
+def _packing(batch: Rollouts, response_width: int, share: int) -> Packing:
+  if batch.packing is not None:
+    return batch.packing
+  return by_rows(batch, response_width=response_width, share=share)
+
+
+def _hidden(
+  decoder: Decoder, variables: Any, batch: Rollouts, packing: Packing
+) -> Float[Array, "M W D"]:
+  """Hidden states of the packed rows."""
+  tokens = jnp.take(batch.tokens, packing.source, mode="clip")
+  positions = jnp.take(batch.positions, packing.source, mode="fill", fill_value=EMPTY)
+  segments = Segments(ids=packing.segment, prefix=packing.prefix)
+  hidden, _ = decoder.apply(variables, tokens, positions, segments=segments)
+  return hidden
+
+
+def _states(hidden: Float[Array, "M W D"], packing: Packing) -> Float[Array, "M K D"]:
+  """The hidden state that predicts each token."""
+  return jnp.take_along_axis(hidden, packing.before[..., None], axis=1)
 
 
 def _place(
-  x: Float[Array, "B R"], at: Int[Array, "B R"], mask: Float[Array, "B T"]
+  x: Float[Array, "M K"], packing: Packing, mask: Float[Array, "B T"]
 ) -> Float[Array, "B T"]:
-  """Numbers of response tokens at their slots of the row; 0 where nothing trains."""
-  trains = jnp.take_along_axis(mask, at, axis=1) > 0
-  rows = jnp.arange(at.shape[0])[:, None]
-  return jnp.zeros(mask.shape, x.dtype).at[rows, at].set(jnp.where(trains, x, 0.0))
+  """Numbers of predicted tokens where they stand in the batch; 0 elsewhere."""
+  flat = jnp.zeros(mask.size, x.dtype).at[packing.target].set(x, mode="drop")
+  return jnp.where(mask > 0, flat.reshape(mask.shape), 0.0)
 
 
-def _states(
-  decoder: Decoder,
-  variables: Any,
-  batch: Rollouts,
-  at: Int[Array, "B R"],
-  share: int,
-) -> tuple[Float[Array, "B R D"], Float[Array, "B D"]]:
-  """Hidden states that predict the tokens of each response; the mean over its prompt.
+def _log_partition(
+  head: Any, hidden: Float[Array, "M W D"], packing: Packing, tokens: int
+) -> Float[Array, "M K"]:
+  """log Z of the prompt of each predicted token, from its mean hidden state."""
+  hidden = jax.lax.stop_gradient(hidden)
 
-  Packs `share` responses behind one copy of their prompt: a prompt that is long beside
-  its responses is most of the work, and it is the same for the whole group.
-  """
-  rows, response = at.shape
-  prompt = batch.tokens.shape[1] - response
-  length = batch.prompt_tokens[::share]
-  slot = jnp.arange(prompt)[None]
-  join = lambda first, rest: jnp.concatenate(
-    [first, rest.reshape(rows // share, share * response)], axis=1
-  )
-  tokens = join(
-    batch.tokens[::share, :prompt], jnp.take_along_axis(batch.tokens, at, axis=1)
-  )
-  positions = join(
-    jnp.where(slot < length[:, None], slot, EMPTY),
-    jnp.take_along_axis(batch.positions, at, axis=1),
-  )
-  owner = jnp.concatenate(
-    [jnp.zeros(prompt, jnp.int32), 1 + jnp.arange(share * response) // response]
-  )
-  ids = jnp.broadcast_to(owner, tokens.shape)
-  segments = Segments(ids=ids, prefix=jnp.where(ids == 0, -1, 0))
-  hidden, _ = decoder.apply(variables, tokens, positions, segments=segments)
-  # A response's first token is predicted from the prompt's last.
-  last = jnp.take_along_axis(hidden, length[:, None, None] - 1, axis=1)
-  inner = hidden[:, prompt:].reshape(rows, response, -1)
-  first = jnp.repeat(last, share, axis=0)
-  asked = (slot < length[:, None]).astype(hidden.dtype)[..., None]
-  mean = jnp.sum(hidden[:, :prompt] * asked, axis=1) / jnp.sum(asked, axis=1)
-  return jnp.concatenate([first, inner[:, :-1]], axis=1), jnp.repeat(mean, share, 0)
+  def of_row(hidden: Array, row: Packing) -> Array:
+    places = row.source.shape[0]
+    total = lambda x: jax.ops.segment_sum(x, row.segment, num_segments=places)
+    real = (row.source < tokens).astype(hidden.dtype)[:, None]
+    mean = total(hidden * real) / jnp.maximum(total(real), 1.0)
+    of_segment: Any = PartitionHead().apply({"params": head}, mean)
+    prompt = jnp.where(row.prefix < 0, row.segment, row.prefix)
+    return of_segment[prompt[row.before]]
+
+  return jax.vmap(of_row)(hidden, packing.replace(parts=None))
 
 
 def _by_chunks(
   decoder: Decoder,
   variables: Any,
-  states: Float[Array, "B K D"],
-  targets: Int[Array, "B K"],
+  states: Float[Array, "M K D"],
+  targets: Int[Array, "M K"],
+  asked: Bool[Array, "M K"],
   *,
   temperature: float | Array,
   needs: tuple[str, ...],
   chunk_tokens: int,
-) -> tuple[Float[Array, "B K"], Float[Array, "B K"] | None, Float[Array, "B K"] | None]:
+) -> tuple[Float[Array, "M K"], Float[Array, "M K"] | None, Float[Array, "M K"] | None]:
   """Log-probs of targets, and entropies and collisions, a slice of time at a time.
 
-  Slices run over time and not over rows, so that rows may be sharded.
+  Slices run over time and not over rows, so that rows may be sharded. A slice in which
+  nothing is asked is left out.
   """
   rows, width, _ = states.shape
   step = min(max(1, chunk_tokens // rows), width)
@@ -172,8 +168,6 @@ def _by_chunks(
     0,
   )
 
-  # Recomputed in the backward pass: only the states are kept, never the logits.
-  @jax.checkpoint
   def chunk(variables, states, targets):
     logits: Any = decoder.apply(variables, states, method="logits")
     logits = logits / temperature
@@ -187,7 +181,16 @@ def _by_chunks(
       collision = jnp.exp(jax.nn.logsumexp(2 * logits, axis=-1) - 2 * log_z)
     return chosen - log_z, entropy, collision
 
-  body = lambda _, xs: (None, chunk(variables, *xs))
-  _, out = jax.lax.scan(body, None, (split(states), split(targets)))
+  def nothing(variables, states, targets):
+    zero = jnp.zeros(targets.shape, jnp.float32)
+    return zero, *(zero if name in needs else None for name in ("entropy", "collision"))
+
+  # Recomputed in the backward pass: only the states are kept, never the logits.
+  @jax.checkpoint
+  def one(variables, states, targets, asked):
+    return jax.lax.cond(jnp.any(asked), chunk, nothing, variables, states, targets)
+
+  body = lambda _, xs: (None, one(variables, *xs))
+  _, out = jax.lax.scan(body, None, tuple(map(split, (states, targets, asked))))
   join = lambda x: jnp.moveaxis(x, 0, 1).reshape(rows, -1)[:, :width]
   return jax.tree.map(join, out)

@@ -3,15 +3,13 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from jaxrl import pick
+from jaxrl import pick, slices
 from jaxrl.objective import Objective
-from jaxrl.slices import by_parts
 from jaxrl.types import Metrics, PolicyOutputs, Rollouts, TrainState, Tree
 
 # (trained parameters, frozen parameters, rows, fields of PolicyOutputs to compute)
@@ -87,12 +85,13 @@ def make_train_step(
     weights = pick.call(objective.reduction, batch)
     if objective.needs_logp_now:
       logp_now = functools.partial(_logp, forward, state.params, frozen)
-      now = by_parts(logp_now, batch, micro_batches)
+      now = slices.by_parts(logp_now, batch, micro_batches)
       batch = dataclasses.replace(batch, logp_now=now)
     batch, metrics = objective.prepare(batch, weights)
-    parts = _split((batch, weights), micro_batches)
-    grads, (means, gap) = _summed(
-      lambda rows: grad_fn(state.params, state.coefficients, frozen, *rows), parts
+    grads, (means, gap) = slices.total(
+      lambda rows: grad_fn(state.params, state.coefficients, frozen, *rows),
+      *_parts(batch, weights, micro_batches),
+      add=_add,
     )
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
@@ -114,23 +113,30 @@ def _logp(forward: ForwardFn, params: Tree, frozen: Tree, rows: Rollouts) -> jax
   return forward(params, frozen, rows, ()).logp
 
 
-def _split(rows: Tree, parts: int) -> Tree:
-  """Equal slices of the rows, stacked; group ids begin at 0 in each slice."""
-  split = lambda x: x.reshape(parts, -1, *x.shape[1:])
-  batch, weights = jax.tree.map(split, rows)
-  first = jnp.min(batch.group, axis=1, keepdims=True)
-  return dataclasses.replace(batch, group=batch.group - first), weights
+def _parts(
+  batch: Rollouts, weights: jax.Array, micro_batches: int
+) -> tuple[Callable[[jax.Array], tuple[Rollouts, jax.Array]], int | jax.Array]:
+  """Micro-batches with their weights, by number, and how many there are."""
+  if batch.packing is not None:
+    packed = slices.packed_parts(batch)
+
+    def part(index):
+      rows = packed(index)
+      return rows, jnp.where(rows.mask > 0, weights, 0.0)
+
+    return part, batch.packing.parts
+  take = slices.row_parts((batch, weights), micro_batches)
+
+  def rows(index):
+    one, of_rows = take(index)
+    return dataclasses.replace(one, group=one.group - jnp.min(one.group)), of_rows
+
+  return rows, micro_batches
 
 
-def _summed(fn: Callable[[Any], tuple[Tree, Tree]], parts: Tree) -> tuple[Tree, Tree]:
-  """The sum of `fn` over slices; of the last of its results the maximum."""
-
-  def body(carry, rows):
-    grads, (means, gap) = carry
-    more_grads, (more, one_gap) = fn(rows)
-    grads, means = jax.tree.map(jnp.add, (grads, means), (more_grads, more))
-    return (grads, (means, jnp.maximum(gap, one_gap))), None
-
-  shapes = jax.eval_shape(fn, jax.tree.map(lambda x: x[0], parts))
-  zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-  return jax.lax.scan(body, zeros, parts)[0]
+def _add(sums: tuple[Tree, Tree], more: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
+  """Adds gradients and means; of the last of the results it takes the maximum."""
+  grads, (means, gap) = sums
+  more_grads, (more_means, one_gap) = more
+  grads, means = jax.tree.map(jnp.add, (grads, means), (more_grads, more_means))
+  return grads, (means, jnp.maximum(gap, one_gap))

@@ -67,6 +67,8 @@ class Rollouts:
   logp_now: Leaf = None  # [B, T] log-probs at the parameters that the step starts from
   correction: Leaf = None  # [B, T] product of the corrections: a factor of the loss
   features: Mapping[str, Array] = struct.field(default_factory=dict)  # name -> [B, T]
+  # Where the tokens lie when a model reads them: a `packing.Packing`; None: row by row.
+  packing: Tree = None
 
 
 @struct.dataclass
