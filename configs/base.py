@@ -34,8 +34,8 @@ BASE = Config(
   steps=100,
   prompts_per_step=8,
   group_size=8,
-  micro_batches=2,
-  responses_per_row=0,
+  micro_batch_tokens=256,
+  packed_row_tokens=256,
   sampling=SamplingConfig(
     max_prompt_tokens=112, max_response_tokens=12, prompt_bucket_tokens=56
   ),

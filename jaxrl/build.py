@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 
-from jaxrl import pick
+from jaxrl import packing, pick
 from jaxrl.config import Config, bind
+from jaxrl.config_checks import row_tokens
 from jaxrl.credit import Credit
 from jaxrl.errors import UserError
 from jaxrl.models.decoder import Decoder
@@ -19,9 +21,9 @@ from jaxrl.models.tokenizer import Tokenizer
 from jaxrl.objective import Objective
 from jaxrl.policy import Policy, copy, trained_params
 from jaxrl.problems import Task
-from jaxrl.rollout import SamplingRules
+from jaxrl.rollout import Engine, SamplingRules
 from jaxrl.train_step import clipped, init_state, make_optimizer, make_train_step
-from jaxrl.types import PolicyOutputs, TrainState, Tree
+from jaxrl.types import PolicyOutputs, Rollouts, TrainState, Tree
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +39,12 @@ class Run:
   reference: Tree | None  # parameters of the reference model, where a method reads it
   curriculum: Any
   rules: SamplingRules
+  engine: Engine
   schedule: optax.Schedule
   train_step: Callable  # jitted; donates the train state
+  packed: Callable[[Rollouts], Rollouts]  # lays a batch out for the model; host code
+  stowed: Callable[[TrainState], TrainState]  # optimiser state to where it waits
+  fetched: Callable[[TrainState], TrainState]  # and back to the device
   reference_logp: Callable  # jitted
   outputs_old: Callable  # jitted
   credit: Credit
@@ -63,12 +69,13 @@ def check_platform(config: Config) -> None:
     )
 
 
-def load_model(config: Config) -> Pretrained:
+def load_model(config: Config, *, shapes_only: bool = False) -> Pretrained:
   """The weights, checked against the context that the run needs."""
   pretrained = load(
     config.model.path,
     compute_dtype=config.model.compute_dtype,
     remat=config.model.remat,
+    shapes_only=shapes_only,
   )
   sampling = config.sampling
   needed = sampling.max_prompt_tokens + sampling.max_response_tokens
@@ -97,27 +104,29 @@ def build_policy(config: Config, pretrained: Pretrained) -> Policy:
   )
 
 
-def build(config: Config) -> tuple[Run, TrainState]:
+def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState]:
   """Loads and checks everything, and makes the state before the first step.
+
+  With `shapes_only` a shape stands for each array, and none is read or made.
 
   Raises:
     UserError, ModelError: what the config names is not there or does not fit.
   """
   check_platform(config)
   task = bind(config, "task")()
-  pretrained = load_model(config)
+  pretrained = load_model(config, shapes_only=shapes_only)
+  make = jax.eval_shape if shapes_only else _call
   policy = build_policy(config, pretrained)
   credit, objective = build_methods(config)
-  needs = frozenset(
-    (*credit.needs, *objective.needs, *pick.all_needs(*bind(config, "refill")))
-  )
-  params, frozen = trained_params(
-    pretrained,
+  needs = _needs(config, credit, objective)
+  split = lambda weights: trained_params(
+    dataclasses.replace(pretrained, params=weights),
     config.model,
     config.seed,
     critic=objective.value_loss is not None,
     partition="log_partition" in needs,
   )
+  params, frozen = make(split, pretrained.params)
   schedule, optimizer = build_optimizer(config, params)
   train_step = make_train_step(
     policy.forward, objective, optimizer, micro_batches=config.micro_batches
@@ -125,7 +134,7 @@ def build(config: Config) -> tuple[Run, TrainState]:
   reference = None
   if needs & {"logp_ref", "reference_rewards"}:
     # Under LoRA the frozen base is the reference already.
-    reference = frozen if policy.lora else copy(pretrained.params)
+    reference = frozen if policy.lora else make(copy, pretrained.params)
   rescored = rescored_fields(config, needs)
   parts = config.micro_batches * config.mini_batches
   whole_batch = functools.partial(functools.partial, micro_batches=parts)
@@ -139,8 +148,12 @@ def build(config: Config) -> tuple[Run, TrainState]:
     reference=reference,
     curriculum=bind(config, "curriculum")(task, config.seed),
     rules=training_rules(config, pretrained.tokenizer),
+    engine=engine_of(config),
     schedule=schedule,
     train_step=jax.jit(train_step, donate_argnums=0),
+    stowed=functools.partial(_moved, config, "pinned_host"),
+    fetched=functools.partial(_moved, config, "device"),
+    packed=build_packing(config, whole_groups=objective.needs_groups),
     reference_logp=jax.jit(whole_batch(policy.reference_logp)),
     outputs_old=jax.jit(whole_batch(policy.outputs_old, needs=rescored)),
     credit=credit,
@@ -148,7 +161,18 @@ def build(config: Config) -> tuple[Run, TrainState]:
     needs=needs,
     rescored=rescored,
   )
-  return run, init_state(params, optimizer, objective)
+  first = lambda params: init_state(params, optimizer, objective)
+  return run, make(first, params)
+
+
+def _call(function: Callable, *arguments: Any) -> Any:
+  return function(*arguments)
+
+
+def _needs(config: Config, credit: Credit, objective: Objective) -> frozenset[str]:
+  """Every array that some method of the run names."""
+  refill = pick.all_needs(*bind(config, "refill"))
+  return frozenset((*credit.needs, *objective.needs, *refill))
 
 
 def rescored_fields(config: Config, needs: frozenset[str]) -> tuple[str, ...]:
@@ -183,13 +207,58 @@ def build_methods(config: Config) -> tuple[Credit, Objective]:
     credit = dataclasses.replace(credit, value_target=target)
     objective = dataclasses.replace(objective, value_loss=loss)
   rows = config.prompts_per_step * config.group_size // config.mini_batches
-  if objective.needs_groups and rows // config.micro_batches % config.group_size:
+  packs = config.micro_batch_tokens > 0
+  if (
+    objective.needs_groups
+    and not packs
+    and rows // config.micro_batches % config.group_size
+  ):
     raise UserError(
       f"config: {config.loss['name']} compares the responses of a group, and a "
       f"micro-batch of {rows // config.micro_batches} rows would cut groups of "
       f"{config.group_size}; take fewer micro_batches"
     )
   return credit, objective
+
+
+def build_packing(
+  config: Config, *, whole_groups: bool
+) -> Callable[[Rollouts], Rollouts]:
+  """Rollouts with their `packing`, or as they are where the config packs nothing.
+
+  Raises:
+    UserError: a loss over groups, the longest of which no micro-batch holds.
+  """
+  if config.micro_batch_tokens == 0:
+    return lambda batch: batch
+  width = row_tokens(config)
+  pack = functools.partial(
+    packing.pack,
+    row_tokens=width,
+    rows=config.micro_batch_tokens // width,
+    whole_groups=whole_groups,
+  )
+  sampling = config.sampling
+  longest = np.zeros((config.group_size, sampling.max_prompt_tokens), bool)
+  said = np.ones((config.group_size, sampling.max_response_tokens), bool)
+  try:
+    pack(
+      np.concatenate([longest, said], axis=1),
+      np.full(config.group_size, sampling.max_prompt_tokens),
+      np.zeros(config.group_size, int),
+    )
+  except ValueError as error:
+    raise UserError(
+      f"config: {config.loss['name']} compares the responses of a group, and "
+      f"micro_batch_tokens {config.micro_batch_tokens} does not hold the longest "
+      f"group ({error}); raise it"
+    ) from None
+
+  def packed(batch: Rollouts) -> Rollouts:
+    host = jax.device_get((batch.mask, batch.prompt_tokens, batch.group))
+    return dataclasses.replace(batch, packing=pack(*host))
+
+  return packed
 
 
 def build_optimizer(
@@ -214,6 +283,25 @@ def build_optimizer(
     {name: "critic" if name == "critic" else "policy" for name in params},
   )
   return schedule, make_optimizer(both, max_grad_norm=0.0)
+
+
+def _moved(config: Config, kind: str, state: TrainState) -> TrainState:
+  """The state, its optimiser's part in that memory, if the config has it move."""
+  if not config.offload_optimizer:
+    return state
+  put = lambda x: jax.device_put(x, x.sharding.with_memory_kind(kind))
+  return dataclasses.replace(state, opt_state=jax.tree.map(put, state.opt_state))
+
+
+def engine_of(config: Config) -> Engine:
+  """How the sampler runs."""
+  sampling = config.sampling
+  return Engine(
+    slots=sampling.slots,
+    lookup_tokens=sampling.lookup_tokens,
+    int8_weights=sampling.int8_weights,
+    int8_cache=sampling.int8_cache,
+  )
 
 
 def training_rules(config: Config, tokenizer: Tokenizer) -> SamplingRules:

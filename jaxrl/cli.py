@@ -1,4 +1,4 @@
-"""The command line: jaxrl train | evaluate | sample | export | report | methods."""
+"""The command line: jaxrl train | evaluate | sample | export | report | plan | ..."""
 
 import dataclasses
 import json
@@ -23,6 +23,7 @@ USAGE = """jaxrl: reinforcement learning for language models, in pure JAX
   jaxrl sample RUN "a prompt"     try a run's newest checkpoint (or a config's model)
   jaxrl export RUN DIRECTORY      write a Hugging Face directory, adapters merged
   jaxrl report RUN                write the report of a run again
+  jaxrl plan NAME [overrides]     its peak memory, from the compiled programs alone
   jaxrl methods [NAME]            every method and config, or what one of them is
 
 `jaxrl train NAME --help` lists all that can be overridden.
@@ -33,7 +34,10 @@ def train(arguments: Sequence[str]) -> None:
   """Trains a config."""
   name, rest = _first(arguments, "train", "the name of a config or a .py file")
   config = overrides.apply(config_lib.load(name), rest)
-  from jaxrl import loop  # jax is slow to import: a mistyped name answers at once
+  # jax is slow to import: a mistyped name answers at once.
+  from jaxrl import compilation, loop
+
+  compilation.keep_on_disk()
 
   command = shlex.join(["jaxrl", "train", *arguments])
   print(f"report: {loop.train(config, command=command)}")
@@ -43,8 +47,9 @@ def evaluate(arguments: Sequence[str]) -> None:
   """Evaluates a run's newest checkpoint, or the model that a config starts from."""
   name, rest = _first(arguments, "evaluate", "a run directory or the name of a config")
   config = overrides.apply(_config_of(name), rest)
-  from jaxrl import serve
+  from jaxrl import compilation, serve
 
+  compilation.keep_on_disk()
   metrics = serve.evaluate(config, name)
   # JSON has no NaN.
   shown = {k: None if math.isnan(value) else value for k, value in metrics.items()}
@@ -66,8 +71,9 @@ def sample(arguments: Sequence[str]) -> None:
   """Answers one prompt."""
   name, rest = _first(arguments, "sample", "a run directory or the name of a config")
   options = overrides.parse(SampleOptions, rest, prog=f"jaxrl sample {name}")
-  from jaxrl import serve
+  from jaxrl import compilation, serve
 
+  compilation.keep_on_disk()
   config = _config_of(name)
   if options.max_tokens is not None:
     sampling = dataclasses.replace(
@@ -105,6 +111,17 @@ def report(arguments: Sequence[str]) -> None:
   print(f"report: {write_report(pathlib.Path(name))}")
 
 
+def plan(arguments: Sequence[str]) -> None:
+  """Says what memory a config will need; runs nothing."""
+  name, rest = _first(arguments, "plan", "the name of a config or a .py file")
+  config = overrides.apply(config_lib.load(name), rest)
+  from jaxrl import compilation, plan_text
+  from jaxrl import plan as plan_lib
+
+  compilation.keep_on_disk()  # training then finds its programs there
+  print(plan_text.text(plan_lib.plan(config)))
+
+
 @dataclasses.dataclass(frozen=True)
 class MethodsOptions:
   """Lists every method and config, or says what one of them is."""
@@ -131,7 +148,7 @@ def methods(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-  f.__name__: f for f in (train, evaluate, sample, export, report, methods)
+  f.__name__: f for f in (train, evaluate, sample, export, report, plan, methods)
 }
 
 

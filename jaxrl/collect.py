@@ -126,10 +126,11 @@ def _fill_in(
   seed = run.config.seed
   more: dict[str, Any] = {}
   metrics: dict[str, float] = {}
+  packed = run.packed(batch) if "logp_ref" in run.needs or run.rescored else batch
   if "logp_ref" in run.needs:
-    more["logp_ref"] = run.reference_logp(run.reference, batch)
+    more["logp_ref"] = run.reference_logp(run.reference, packed)
   if run.rescored:
-    old = run.outputs_old(params, run.frozen, batch)
+    old = run.outputs_old(params, run.frozen, packed)
     more |= {f"{name}_old": getattr(old, name) for name in run.rescored}
     if "logp_old" in more:
       gap = jnp.abs(more["logp_old"] - batch.logp_old)

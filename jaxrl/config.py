@@ -13,8 +13,9 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from jaxrl import config_checks
 from jaxrl.errors import UserError, near_match
-from jaxrl.pick import STAGES, check_type, hyper_parameters, load_file, needs, pick
+from jaxrl.pick import STAGES, hyper_parameters, load_file, needs, pick
 
 Spec = Mapping[str, Any]
 
@@ -69,6 +70,11 @@ class SamplingConfig:
   max_prompt_tokens: int = 256  # a longer prompt is an error
   max_response_tokens: int = 64
   prompt_bucket_tokens: int = 16  # prompts are padded to a multiple: few compilations
+  # How it runs. Only the int8 options change samples, by rounding: see `sampler_gap`.
+  slots: int = 0  # responses decoded at a time, the others wait; 0: all
+  lookup_tokens: int = 0  # drafted a step from what the row has said before
+  int8_weights: bool = False
+  int8_cache: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,10 +119,13 @@ class Config:
   group_size: int = 8  # samples a prompt
   epochs_per_batch: int = 1
   mini_batches: int = 1  # optimiser steps an epoch
-  micro_batches: int = 1  # forward passes an optimiser step: memory, not mathematics
-  # Responses that share one copy of their prompt in training, a divisor of group_size
-  # (0: all of a group): speed where prompts are long beside responses, not mathematics.
-  responses_per_row: int = 1
+  # How a batch is cut for the model: memory and speed, not mathematics. Either packed,
+  # in micro-batches of about so many tokens, or (0) in `micro_batches` equal ones.
+  micro_batch_tokens: int = 0
+  packed_row_tokens: int = 0  # of a packed row; 0: as the longest prompt and response
+  micro_batches: int = 1
+  responses_per_row: int = 1  # that share a copy of their prompt; 0: all of a group
+  offload_optimizer: bool = False  # its state waits in host memory between updates
   max_grad_norm: float = 1.0  # 0: no clipping
   # Whose log-probs are those before the update: the scorer's cost a forward pass, and
   # make the corrections see what sampler and trainer differ in.
@@ -158,88 +167,11 @@ class Config:
   )
 
   def __post_init__(self):
-    _check_types(self, "config")
-    _check_positive(self)
-    _check_divisions(self)
-    _check_sharing(self)
-
-
-def _check_types(part: Any, where: str) -> None:
-  for field in dataclasses.fields(part):
-    value = getattr(part, field.name)
-    kind: Any = field.type
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-      _check_types(value, f"{where}.{field.name}")
-    else:
-      check_type(f"{where}.{field.name}", value, kind)
-
-
-def _check_positive(config: Config) -> None:
-  floors = {
-    "steps": 0,
-    "prompts_per_step": 1,
-    "group_size": 1,
-    "epochs_per_batch": 1,
-    "mini_batches": 1,
-    "micro_batches": 1,
-    "responses_per_row": 0,
-    "refill_rounds": 0,
-    "replay_groups": 0,
-    "reference_samples": 1,
-    "model.logit_chunk_tokens": 1,
-    "model.lora_rank": 0,
-    "sampling.temperature": 0,
-    "sampling.max_prompt_tokens": 1,
-    "sampling.max_response_tokens": 1,
-    "sampling.prompt_bucket_tokens": 1,
-    "verify.workers": 1,
-    "evaluation.problems": 0,
-    "evaluation.samples": 0,
-    "evaluation.batch_rows": 1,
-    "output.keep_checkpoints": 1,
-  }
-  for path, floor in floors.items():
-    value: Any = config
-    for part in path.split("."):
-      value = getattr(value, part)
-    if value < floor:
-      raise UserError(f"config: {path} must be at least {floor}, got {value}")
-  if config.sampling.temperature == 0:
-    raise UserError(
-      "config: sampling.temperature 0 draws the same response for a whole group, "
-      "which teaches nothing; evaluation is greedy by itself"
-    )
-
-
-def _check_divisions(config: Config) -> None:
-  if not config.rewards:
-    raise UserError("config: rewards is empty; name one, such as accuracy")
-  if config.prompts_per_step % config.mini_batches:
-    raise UserError(
-      f"config: prompts_per_step {config.prompts_per_step} does not divide into "
-      f"mini_batches {config.mini_batches}: groups stay whole; change one of the two"
-    )
-  rows = config.prompts_per_step * config.group_size // config.mini_batches
-  if rows % config.micro_batches:
-    raise UserError(
-      f"config: a mini-batch of {rows} rows does not divide into micro_batches "
-      f"{config.micro_batches}; take a divisor of {rows}"
-    )
-
-
-def _check_sharing(config: Config) -> None:
-  share = config.responses_per_row or config.group_size
-  rows = config.prompts_per_step * config.group_size // config.mini_batches
-  if config.group_size % share:
-    raise UserError(
-      f"config: group_size {config.group_size} does not divide into responses_per_row "
-      f"{share}; take a divisor"
-    )
-  if rows // config.micro_batches % share:
-    raise UserError(
-      f"config: a micro-batch of {rows // config.micro_batches} rows does not divide "
-      f"into responses_per_row {share}; take fewer micro_batches"
-    )
+    config_checks.check_types(self, "config")
+    config_checks.check_positive(self)
+    config_checks.check_divisions(self)
+    config_checks.check_sharing(self)
+    config_checks.check_packing(self)
 
 
 def names() -> list[str]:

@@ -2,13 +2,14 @@
 
 import dataclasses
 from collections.abc import Sequence
+from concurrent import futures
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxrl import prompts, rollout
+from jaxrl import prompts, sampler
 from jaxrl.build import Run
 from jaxrl.metrics import Kind, SampleRow
 from jaxrl.models.tokenizer import Tokenizer
@@ -35,8 +36,12 @@ def respond(
   rules: SamplingRules,
   group: int,
   first_row: int = 0,
+  ended: sampler.Ended | None = None,
 ) -> tuple[np.ndarray, np.ndarray, Responses]:
-  """Prompts [N, P], their lengths [N], and `group` responses of a model to each."""
+  """Prompts [N, P], their lengths [N], and `group` responses of a model to each.
+
+  `ended` is told of responses while others are still sampled; see `sampler.generate`.
+  """
   config, tokenizer = run.config, run.tokenizer
   tokens, lengths = prompts.pad(
     [
@@ -48,7 +53,7 @@ def respond(
     pad_id=tokenizer.pad_id,
   )
   rows = first_row + np.arange(len(problems) * group, dtype=np.int32)
-  responses = rollout.jitted(
+  responses = sampler.generate(
     run.policy.decoder,
     variables,
     jnp.asarray(tokens),
@@ -56,6 +61,8 @@ def respond(
     jnp.asarray(rows),
     key,
     rules=rules,
+    engine=run.engine,
+    ended=ended,
   )
   return tokens, lengths, responses
 
@@ -128,13 +135,33 @@ def draw(
   group: int,
   first_row: int = 0,
 ) -> Drawn:
-  """Samples and verifies."""
-  tokens, lengths, responses = respond(
-    run, variables, problems, key, rules=rules, group=group, first_row=first_row
-  )
-  answers = texts(run.tokenizer, responses)
+  """Samples and verifies; what has ended is verified while the rest is sampled."""
   asked = [problem for problem in problems for _ in range(group)]
-  outcomes = pool.verify(list(zip(asked, answers, strict=True)))
+  answers: dict[int, str] = {}
+  verdicts: list[tuple[list[int], futures.Future[list[Outcome]]]] = []
+  with futures.ThreadPoolExecutor(1) as executor:
+
+    def ended(rows: list[int], words: list[list[int]]) -> None:
+      answers.update(zip(rows, map(run.tokenizer.decode, words), strict=True))
+      pairs = [(asked[row], answers[row]) for row in rows]
+      verdicts.append((rows, executor.submit(pool.verify, pairs)))
+
+    tokens, lengths, responses = respond(
+      run,
+      variables,
+      problems,
+      key,
+      rules=rules,
+      group=group,
+      first_row=first_row,
+      ended=ended,
+    )
+    of_row = {
+      row: outcome
+      for rows, verdict in verdicts
+      for row, outcome in zip(rows, verdict.result(), strict=True)
+    }
+  outcomes = [of_row[row] for row in range(len(asked))]
   batch = Rollouts(
     **_join(tokens, lengths, responses),
     score=_floats([outcome.score or 0.0 for outcome in outcomes]),
@@ -144,7 +171,8 @@ def draw(
   if count := len(run.credit.text_rewards):
     rows = [outcome.rewards or (0.0,) * count for outcome in outcomes]
     batch = dataclasses.replace(batch, text_rewards=_floats(rows))
-  return Drawn(batch, asked, answers, outcomes, int(responses.steps))
+  words = [answers[row] for row in range(len(asked))]
+  return Drawn(batch, asked, words, outcomes, int(responses.steps))
 
 
 def _floats(values: Sequence[Any]) -> jax.Array:

@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from typing import Any
 
 import jax
@@ -17,18 +18,19 @@ from jaxrl import replay as replay_lib
 from jaxrl.build import Run, build
 from jaxrl.checkpoints import Checkpoints, Position, check_same_run
 from jaxrl.collect import collect
+from jaxrl.compilation import Compilations
 from jaxrl.config import Config, to_json
 from jaxrl.draw import verifiers
 from jaxrl.errors import UserError
 from jaxrl.evaluate import Stopped, evaluate
-from jaxrl.metrics import SampleLog, Writer, format_table
+from jaxrl.metrics import SampleLog, SampleRow, Writer, format_table
 from jaxrl.report import write_report
 from jaxrl.sandbox import VerifierPool
 from jaxrl.signals import StopSignals
-from jaxrl.types import Rollouts, TrainState, Tree
+from jaxrl.types import Metrics, Rollouts, TrainState, Tree
 
 # |log-prob sampled - rescored| beyond rounding, in nats, where the config names none.
-SAMPLER_GAP_MAX = {"float32": 0.01, "bfloat16": 0.5}
+SAMPLER_GAP_MAX = {"float32": 0.01, "bfloat16": 0.5, "int8": 2.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Session:
   checkpoints: Checkpoints
   signals: StopSignals
   evaluated: set[int]  # steps whose evaluation is on record
+  compilations: Compilations
+  watch: futures.Executor  # waits for the device beside the main thread
 
 
 def train(config: Config, *, command: str = "") -> pathlib.Path:
@@ -96,43 +100,99 @@ def _open_session(
   recorded = metrics_lib.read_jsonl(run.directory / metrics_lib.METRICS)
   with (
     contextlib.closing(writer),
+    contextlib.closing(Compilations()) as compilations,
     verifiers(run) as pool,
+    futures.ThreadPoolExecutor(1) as watch,
   ):
     evaluated = {row["step"] for row in recorded if row["kind"] == "eval"}
     samples = SampleLog(run.directory)
-    yield Session(pool, writer, samples, checkpoints, signals, evaluated)
+    yield Session(
+      pool, writer, samples, checkpoints, signals, evaluated, compilations, watch
+    )
 
 
 def _steps(
   run: Run, session: Session, state: TrainState, position: Position
 ) -> Position:
-  """Runs to the last step or to a signal, and saves."""
+  """Runs to the last step or to a signal, and saves.
+
+  The metrics of a step are read when the next one's rollouts are there: until then the
+  device has had work without waiting for the host.
+  """
   config = run.config
   bar = tqdm.tqdm(total=config.steps, initial=position.step, unit="step")
+  pending: Pending | None = None
   with bar:
     while not session.signals.requested:
-      _evaluate_if_due(run, session, state, position.step)
-      if position.step >= config.steps:
-        break
+      if _evaluates(run, session, position.step) or position.step >= config.steps:
+        _record(run, session, bar, pending)
+        pending = None
+        _evaluate_if_due(run, session, state, position.step)
+        if position.step >= config.steps:
+          break
       started = time.perf_counter()
       batch, rows, metrics, curriculum = collect(
         run, session.pool, state.params, position.curriculum, position.step + 1
       )
+      if pending is not None:
+        started = max(started, pending.ready.result())
+      _record(run, session, bar, pending)
+      pending = None
       if session.signals.requested:
         break  # the step was not taken; a resumed run draws the same batch again
       batch, replay = _replayed(config, batch, position.replay)
       sampled = time.perf_counter()
-      state, more = update(run, state, batch, position.step + 1)
+      state, updates = update(run, state, batch, position.step + 1)
       position = Position(position.step + 1, curriculum, replay)
-      metrics = more | metrics | _speed(metrics, started, sampled)
-      _check_sampler_gap(config, metrics["sampler_gap"], position.step)
-      session.writer.write(position.step, "train", metrics)
-      session.samples.write(rows)
-      _show(bar, metrics)
+      ready = session.watch.submit(_ready, updates)
+      pending = Pending(position.step, updates, metrics, rows, started, sampled, ready)
       if _due(position.step, config.output.checkpoint_every_steps):
+        _record(run, session, bar, pending)
+        pending = None
         session.checkpoints.save(state, position, config)
+    _record(run, session, bar, pending)
   session.checkpoints.save(state, position, config)
   return position
+
+
+@dataclasses.dataclass(frozen=True)
+class Pending:
+  """A step whose metrics have not been read."""
+
+  step: int
+  updates: list[Metrics]  # on the device
+  collected: dict[str, float]
+  rows: list[SampleRow]
+  started: float  # when the device was free for it
+  sampled: float
+  ready: futures.Future[float]  # when the device was done with it
+
+
+def _ready(updates: list[Metrics]) -> float:
+  jax.block_until_ready(updates)
+  return time.perf_counter()
+
+
+def _record(
+  run: Run, session: Session, bar: tqdm.tqdm, pending: Pending | None
+) -> None:
+  """Reads, checks and writes the metrics of a step."""
+  if pending is None:
+    return
+  step, collected = pending.step, pending.collected
+  seconds = pending.ready.result() - pending.started
+  metrics = means(run, pending.updates, step) | collected
+  metrics |= {
+    "seconds": seconds,
+    "collect_seconds": pending.sampled - pending.started,
+    "update_seconds": seconds - (pending.sampled - pending.started),
+    "tokens_per_second": collected["response_tokens"] / seconds,
+  }
+  metrics |= session.compilations.since()
+  _check_sampler_gap(run.config, metrics["sampler_gap"], step)
+  session.writer.write(step, "train", metrics)
+  session.samples.write(pending.rows)
+  _show(bar, metrics)
 
 
 def _replayed(config: Config, batch: Rollouts, kept: Tree) -> tuple[Rollouts, Tree]:
@@ -156,22 +216,28 @@ _exchange = jax.jit(replay_lib.exchange, static_argnames="size")
 
 def update(
   run: Run, state: TrainState, batch: Rollouts, step: int
-) -> tuple[TrainState, dict[str, float]]:
-  """All optimiser steps on one batch; metrics are means over them.
+) -> tuple[TrainState, list[Metrics]]:
+  """All optimiser steps on one batch, dispatched; the metrics of each."""
+  config, collected = run.config, []
+  state = run.fetched(state)
+  for epoch in range(config.epochs_per_batch):
+    for part in mini_batches(batch, config, (config.seed, step, epoch)):
+      state, metrics = run.train_step(state, run.frozen, run.packed(part))
+      collected.append(metrics)
+  return run.stowed(state), collected
+
+
+def means(run: Run, updates: list[Metrics], step: int) -> dict[str, float]:
+  """Metrics of a batch: means over its optimiser steps. Waits for the device.
 
   `sampler_gap` is of the first, whose log-probs are of the parameters that sampled.
   """
-  config, collected = run.config, []
-  for epoch in range(config.epochs_per_batch):
-    for part in mini_batches(batch, config, (config.seed, step, epoch)):
-      state, metrics = run.train_step(state, run.frozen, part)
-      collected.append(metrics)
-  host = jax.device_get(collected)
-  means = {name: float(np.mean([m[name] for m in host])) for name in host[0]}
-  means["sampler_gap"] = float(host[0]["sampler_gap"])
-  means["skipped_updates"] = float(host[-1]["skipped_updates"])
-  means["learning_rate"] = float(run.schedule(int(state.step) - 1))
-  return state, means
+  host = jax.device_get(updates)
+  averaged = {name: float(np.mean([m[name] for m in host])) for name in host[0]}
+  averaged["sampler_gap"] = float(host[0]["sampler_gap"])
+  averaged["skipped_updates"] = float(host[-1]["skipped_updates"])
+  averaged["learning_rate"] = float(run.schedule(step * len(host) - 1))
+  return averaged
 
 
 def mini_batches(
@@ -192,7 +258,8 @@ def mini_batches(
 def _check_sampler_gap(config: Config, gap: float, step: int) -> None:
   allowed = config.sampler_gap_max
   if allowed is None:
-    allowed = SAMPLER_GAP_MAX[config.model.compute_dtype]
+    small = config.sampling.int8_weights or config.sampling.int8_cache
+    allowed = SAMPLER_GAP_MAX["int8" if small else config.model.compute_dtype]
   if not gap <= allowed:  # NaN too
     raise UserError(
       f"step {step}: log-probs of the sampler and of the scorer differ by {gap:.3g} "
@@ -200,18 +267,6 @@ def _check_sampler_gap(config: Config, gap: float, step: int) -> None:
       "not saved; report this, or raise --sampler-gap-max if the model's precision "
       "explains it"
     )
-
-
-def _speed(
-  metrics: dict[str, float], started: float, sampled: float
-) -> dict[str, float]:
-  now = time.perf_counter()
-  return {
-    "seconds": now - started,
-    "collect_seconds": sampled - started,
-    "update_seconds": now - sampled,
-    "tokens_per_second": metrics["response_tokens"] / (now - started),
-  }
 
 
 def _show(bar: tqdm.tqdm, metrics: dict[str, float]) -> None:
@@ -230,12 +285,16 @@ def _due(step: int, every: int) -> bool:
   return every > 0 and step % every == 0
 
 
-def _evaluate_if_due(run: Run, session: Session, state: TrainState, step: int) -> None:
+def _evaluates(run: Run, session: Session, step: int) -> bool:
   settings = run.config.evaluation
   ends = step in (0, run.config.steps)
   if settings.problems == 0 or step in session.evaluated:
-    return
-  if not ends and not _due(step, settings.every_steps):
+    return False
+  return ends or _due(step, settings.every_steps)
+
+
+def _evaluate_if_due(run: Run, session: Session, state: TrainState, step: int) -> None:
+  if not _evaluates(run, session, step):
     return
   stop = lambda: session.signals.requested
   try:

@@ -5,6 +5,7 @@ sees its own prompt and itself. So a batch costs what it holds, and not its long
 response times its rows; and all micro-batches have one shape, so they compile once.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -34,8 +35,7 @@ class Packing:
 
 def take(packing: Packing, part: jax.Array) -> Packing:
   """One part of a stacked packing."""
-  fields = jax.tree.map(lambda x: x[part], packing.replace(parts=None))
-  return fields
+  return jax.tree.map(lambda x: x[part], dataclasses.replace(packing, parts=None))
 
 
 def trained_in(packing: Packing, batch: Rollouts) -> jax.Array:
@@ -143,9 +143,12 @@ def pack(
 
 
 def _size(chunk: Sequence[int], prompt_tokens: np.ndarray, used: np.ndarray) -> int:
-  """Places that a prompt and the responses to it take; a last token needs none."""
-  said = sum(int(used[b] - prompt_tokens[b]) - 1 for b in chunk)
-  return int(prompt_tokens[chunk[0]]) + said
+  """Places that a prompt and the responses to it take; a last token needs none.
+
+  But K is W, so no less than there are tokens to predict.
+  """
+  said = sum(int(used[b] - prompt_tokens[b]) for b in chunk)
+  return said + max(0, int(prompt_tokens[chunk[0]]) - len(chunk))
 
 
 def _chunks(

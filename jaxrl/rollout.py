@@ -76,7 +76,7 @@ class SamplerState:
   count: Leaf  # [S] int32: tokens sampled for the row
   first: Leaf  # [S] int32: position of the row's first sampled token
   age: Leaf  # [S] int32: cache slots used since the row began
-  cache: Cache
+  cache: Leaf  # Cache
   # Rows.
   tokens: Leaf  # [B, R] int32
   logp: Leaf  # [B, R]
@@ -90,7 +90,7 @@ class SamplerState:
   prompts: Leaf  # [N, P] int32
   prompt_tokens: Leaf  # [N] int32
   prompt_states: Leaf  # [N, D] hidden states that predict the first tokens
-  bank: Cache | None  # keys of all prompts, where rows wait for slots
+  bank: Leaf  # Cache or None: keys of all prompts, where rows wait for slots
 
 
 def sample(

@@ -88,7 +88,7 @@ def run(
   while True:
     slots = state.row.shape[0]
     leave_at = 0 if keep_slots or slots <= LEAST_SLOTS else slots // 2
-    state = _advance(
+    state = advance(
       decoder, weights, state, rules=rules, engine=engine, leave_at=leave_at
     )
     # The device is at work again while the host looks at what ended before.
@@ -100,7 +100,7 @@ def run(
     if look["live"] == 0:
       break
     if look["live"] <= leave_at and look["waiting"] == 0:
-      state = _compact(state, rows=_bucket(int(look["live"]), slots))
+      state = compact(state, rows=_bucket(int(look["live"]), slots))
     if not look["fits"]:
       state = _make_room(state, int(look["held"]), rules, engine)
   if ended is not None and news is not None:
@@ -143,8 +143,20 @@ def next_turn(
       "all of them with Engine(slots=0) and run(..., keep_slots=True)"
     )
   slots = state.cache.slots + heard.shape[1] + 1
-  state = _tidied(state, slots=slots)
+  state = tidied(state, slots=slots)
   return _hear(decoder, weights, state, heard, lengths, key, rules=rules)
+
+
+def weights_of(decoder: Decoder, variables: Any, engine: Engine) -> Any:
+  """`rollout.weights_of`; the variables themselves where nothing is to be changed."""
+  if casts_weights(decoder, engine):
+    return cast_weights(decoder, variables, engine)
+  return variables  # a jitted identity would copy them
+
+
+def casts_weights(decoder: Decoder, engine: Engine) -> bool:
+  """Whether the sampler reads a copy of the variables."""
+  return decoder.config.compute_dtype != "float32" or engine.int8_weights
 
 
 def _tell(ended: Ended, told: np.ndarray, tokens: Any, lengths: Any, done: Any) -> None:
@@ -174,12 +186,12 @@ def _make_room(
     # Heard tokens are beyond what one turn's rules know of: so at least a step more.
     largest = rollout.cache_slots(rules.max_tokens, rules, engine)
     slots = max(min(2 * slots, largest), slots + 1 + engine.lookup_tokens)
-  return _tidied(state, slots=slots)
+  return tidied(state, slots=slots)
 
 
-weights_of = jax.jit(rollout.weights_of, static_argnames=("decoder", "engine"))
+cast_weights = jax.jit(rollout.weights_of, static_argnames=("decoder", "engine"))
 start = jax.jit(rollout.start, static_argnames=("decoder", "engine", "slots"))
-_advance = jax.jit(
+advance = jax.jit(
   rollout.advance, static_argnames=("decoder", "engine"), donate_argnames="state"
 )
 
@@ -196,7 +208,7 @@ def _look(state: SamplerState, width: int) -> dict[str, Array]:
 
 
 @functools.partial(jax.jit, static_argnames="rows")
-def _compact(state: SamplerState, rows: int) -> SamplerState:
+def compact(state: SamplerState, rows: int) -> SamplerState:
   """The same state with `rows` slots, those of live rows first."""
   kept = jnp.argsort(~state.live)[:rows]
   of_slots = ("row", "live", "token", "count", "first", "age")
@@ -206,7 +218,7 @@ def _compact(state: SamplerState, rows: int) -> SamplerState:
 
 
 @functools.partial(jax.jit, static_argnames="slots")
-def _tidied(state: SamplerState, slots: int) -> SamplerState:
+def tidied(state: SamplerState, slots: int) -> SamplerState:
   """The same state, keys in the order of their positions, with `slots` cache slots."""
   cache = cache_lib.grow(cache_lib.tidy(state.cache), slots)
   # The ring comes round to the oldest keys after what is left of it.
@@ -231,7 +243,8 @@ def _hear(
   ahead = jnp.arange(tokens.shape[1])[None]
   places = (state.first + state.count - 1)[:, None] + ahead
   places = jnp.where(ahead <= lengths[:, None], places, cache_lib.EMPTY)
-  hidden, cache = decoder.apply(weights, tokens, places, cache=state.cache)
+  out: Any = decoder.apply(weights, tokens, places, cache=state.cache)
+  hidden, cache = out
   ids = state.row
   zeros = jnp.zeros((rows, rules.max_tokens), jnp.float32)
   none = jnp.zeros(rows, jnp.int32)

@@ -3,6 +3,7 @@
 The same model code, positions and temperature as the sampler's, so the two agree.
 """
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -138,7 +139,7 @@ def _log_partition(
     prompt = jnp.where(row.prefix < 0, row.segment, row.prefix)
     return of_segment[prompt[row.before]]
 
-  return jax.vmap(of_row)(hidden, packing.replace(parts=None))
+  return jax.vmap(of_row)(hidden, dataclasses.replace(packing, parts=None))
 
 
 def _by_chunks(

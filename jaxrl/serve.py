@@ -6,7 +6,7 @@ import pathlib
 import jax
 import jax.numpy as jnp
 
-from jaxrl import prompts, rollout
+from jaxrl import prompts, sampler
 from jaxrl.build import Run, build
 from jaxrl.checkpoints import Checkpoints
 from jaxrl.config import Config
@@ -65,7 +65,7 @@ def sample(
   rules = dataclasses.replace(run.rules, greedy=temperature == 0)
   if temperature > 0:
     rules = dataclasses.replace(rules, temperature=temperature)
-  responses = rollout.jitted(
+  responses = sampler.generate(
     run.policy.decoder,
     run.policy.variables(params, run.frozen),
     jnp.asarray(tokens),
@@ -73,6 +73,7 @@ def sample(
     jnp.arange(samples, dtype=jnp.int32),
     jax.random.key(seed),
     rules=rules,
+    engine=run.engine,
   )
   return texts(run.tokenizer, responses)
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from jaxrl.models.cache import EMPTY
+from jaxrl.models.cache import EMPTY, Leaf
 
 UNSEEN = -1e30  # finite: a row of nothing but -inf would make softmax NaN
 UNLIMITED = 2 * EMPTY - 1  # the reach of a layer without window
@@ -29,10 +29,10 @@ class Segments:
 class Stored:
   """Keys and values of a cache, of one layer or with a leading axis L of all."""
 
-  k: jax.Array  # [B, K, S, h]
-  v: jax.Array  # [B, K, S, h]
-  k_scale: jax.Array | None = None  # [B, K, S] where k is int8
-  v_scale: jax.Array | None = None  # [B, K, S]
+  k: Leaf  # [B, K, S, h]
+  v: Leaf  # [B, K, S, h]
+  k_scale: Leaf = None  # [B, K, S] where k is int8
+  v_scale: Leaf = None  # [B, K, S]
 
 
 def visible(

@@ -8,6 +8,7 @@ on the order of slots: they may be used as a ring.
 
 import dataclasses
 import functools
+from typing import Any
 
 import flax.struct
 import jax
@@ -16,6 +17,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from jaxrl.models.config import DecoderConfig
 from jaxrl.models.errors import ModelError
+
+# An array, or whatever stands for one inside jax.tree.map: so not typed more closely.
+Leaf = Any
 
 EMPTY = 2**30  # the position of padding and of unused slots: as a key, never seen
 
@@ -28,14 +32,14 @@ class Cache:
   has a scale of its own, its largest magnitude over 127.
   """
 
-  k: jax.Array  # [L, B, K, S, h]
-  v: jax.Array  # [L, B, K, S, h]
-  positions: jax.Array  # [B, S] int32, EMPTY where unused
-  length: jax.Array  # [] int32, where the next call writes
-  k_scale: jax.Array | None = None  # [L, B, K, S] float32, for int8
-  v_scale: jax.Array | None = None  # [L, B, K, S]
+  k: Leaf  # [L, B, K, S, h]
+  v: Leaf  # [L, B, K, S, h]
+  positions: Leaf  # [B, S] int32, EMPTY where unused
+  length: Leaf  # [] int32, where the next call writes
+  k_scale: Leaf = None  # [L, B, K, S] float32, for int8
+  v_scale: Leaf = None  # [L, B, K, S]
   # Of N rows, each the beginning of B / N neighbouring rows, who only read it.
-  prefix: "Cache | None" = None
+  prefix: Leaf = None
 
   @property
   def slots(self) -> int:

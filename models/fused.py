@@ -1,9 +1,9 @@
 """Attention that never holds all scores [T, S] of a head, for passes without a cache.
 
-`fused` is softmax attention under `visible` of attention.py, by the backend's kernel where
-there is one that takes the arguments, and otherwise block by block in plain JAX. The
-kernels get the rule as an explicit mask: one byte or two for a query and key, shared by
-all heads, instead of several float32 for each head.
+`fused` is softmax attention under `visible` of attention.py: by the backend's kernel
+where there is one that takes the arguments, and otherwise block by block in plain JAX.
+The kernels get the rule as an explicit mask: one byte or two for a query and key,
+shared by all heads, instead of several float32 for each head.
 """
 
 import functools

@@ -7,7 +7,7 @@ from typing import Any
 
 from jaxrl.models import load_gguf, load_hf, tokenizer_gguf
 from jaxrl.models.config import DecoderConfig, row_layout_default
-from jaxrl.models.decoder import Params
+from jaxrl.models.decoder import Params, shapes
 from jaxrl.models.errors import ModelError
 from jaxrl.models.hf_config import from_hf
 from jaxrl.models.tokenizer import Tokenizer
@@ -31,11 +31,13 @@ def load(
   compute_dtype: str = "float32",
   remat: str = "none",
   row_layout: bool | None = None,
+  shapes_only: bool = False,
 ) -> Pretrained:
   """Reads a Hugging Face directory, a .gguf file, or `package:NAME`.
 
   `package:NAME` is the one .gguf file inside the installed Python package NAME, which
-  is not imported. `row_layout` None means what suits the backend in use.
+  is not imported. `row_layout` None means what suits the backend in use. With
+  `shapes_only` no tensor is read: `params` are `jax.ShapeDtypeStruct`s.
   """
   found = _resolve(str(path))
   execution: dict[str, Any] = {
@@ -47,12 +49,15 @@ def load(
     config = from_hf(load_hf.read_json(found / "config.json"))
     config = dataclasses.replace(config, **execution)
     tokenizer = Tokenizer.from_hf(found)
-    params = load_hf.read_params(found, config)
+    params = shapes(config) if shapes_only else load_hf.read_params(found, config)
   else:
     reader = load_gguf.open_gguf(found)
     config = dataclasses.replace(load_gguf.read_config(reader), **execution)
     tokenizer = tokenizer_gguf.from_gguf(reader)
-    params = load_gguf.read_params(reader, config, str(found))
+    if shapes_only:
+      params = shapes(config)
+    else:
+      params = load_gguf.read_params(reader, config, str(found))
   if tokenizer.vocab_size > config.vocab_size:
     raise ModelError(
       f"{found}: the tokenizer has {tokenizer.vocab_size} ids, the model only "

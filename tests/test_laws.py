@@ -14,6 +14,7 @@ from jax.sharding import PartitionSpec as P
 
 from jaxrl import prompts
 from jaxrl.objective import Objective
+from jaxrl.packing import pack
 from jaxrl.pick import names, needs, pick
 from jaxrl.train_step import init_state, make_optimizer, make_train_step
 from jaxrl.types import PolicyOutputs
@@ -88,6 +89,15 @@ def step(parts, micro_batches=1):
   return jax.jit(fn), init_state(params(), optimizer, parts)
 
 
+def packed(rows, parts):
+  """The batch in several parts of packed rows, of which the last ones are empty."""
+  arrays = jax.device_get((rows.mask, rows.prompt_tokens, rows.group))
+  options = {"row_tokens": 18, "rows": 3, "whole_groups": parts.needs_groups}
+  packing = pack(*arrays, **options)
+  assert 1 < packing.parts < packing.source.shape[0]
+  return rows.replace(packing=packing)
+
+
 def assert_same(a, b, scale):
   close = lambda x, y: np.testing.assert_allclose(x, y, rtol=0, atol=1e-6 * scale)
   jax.tree.map(close, a, b)
@@ -112,6 +122,8 @@ def test_how_a_batch_is_cut_and_laid_out_changes_nothing(stage, name):
 
   cut, state = step(parts, micro_batches=ROWS // GROUP)
   assert_same(one.params, cut(state, {}, rows)[0].params, scale)
+
+  assert_same(one.params, fn(state, {}, packed(rows, parts))[0].params, scale)
 
   wide = prompts.widen(rows, rows.tokens.shape[1] + 2)
   assert_same(one.params, fn(state, {}, wide)[0].params, scale)

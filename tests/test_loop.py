@@ -29,7 +29,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 # What a config says beside its methods, that belongs to its objective.
 SETTINGS = ("epochs_per_batch", "mini_batches", "old_logp", "replay_groups")
 METHODS = sorted({*config_lib.ONE, *config_lib.MANY} - {"task", "curriculum"})
-TIMES = ("seconds", "collect_seconds", "update_seconds", "tokens_per_second")
+TIMES = (
+  "seconds",
+  "collect_seconds",
+  "update_seconds",
+  "tokens_per_second",
+  "compile_seconds",
+  "compilations",
+)
 
 
 def final(directory, config):
@@ -228,23 +235,65 @@ def test_failing_verifiers_are_counted_and_left_out(tmp_path):
     np.testing.assert_allclose(row["accuracy"], np.mean(scored), rtol=1e-6)
 
 
+def test_fifty_steps_compile_each_function_a_few_times(tmp_path):
+  """Packed, by slots, with drafts and the optimiser's state put away: no new shapes."""
+  base = tiny.config(tmp_path / "run")
+  sampling = dataclasses.replace(base.sampling, slots=8, lookup_tokens=1)
+  packed = dataclasses.replace(
+    base,
+    steps=50,
+    micro_batches=1,
+    responses_per_row=1,
+    micro_batch_tokens=24,
+    offload_optimizer=True,
+    sampling=sampling,
+    evaluation=EvaluationConfig(problems=0),
+  )
+  loop.fit(packed)
+  rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
+  counts = [row["compilations"] for row in rows]
+  assert len(rows) == 50 and counts[0] > 5 and rows[0]["compile_seconds"] > 0
+  assert sum(counts[5:]) == 0, counts
+  assert sum(counts) < 200 and min(row["grad_norm"] for row in rows) > 1e-6
+
+
+def test_how_a_batch_is_laid_out_changes_no_update(tmp_path):
+  """Whole runs: rows one by one, prompts shared, packed, and optimiser state moved."""
+  layouts = {
+    "rows": {"micro_batches": 2, "responses_per_row": 1},
+    "shared": {"micro_batches": 1, "responses_per_row": 0},
+    "packed": {
+      "micro_batches": 1,
+      "responses_per_row": 1,
+      "micro_batch_tokens": 30,
+      "packed_row_tokens": 15,
+      "offload_optimizer": True,
+    },
+  }
+  norms = {}
+  for name, layout in layouts.items():
+    settings = {"evaluation": EvaluationConfig(problems=0), "steps": 3, **layout}
+    terms = {"regularizers": ({"name": "kl_k3"},)}
+    loop.fit(tiny.config(tmp_path / name, **settings, **terms))
+    rows = read_jsonl(tmp_path / name / "metrics.jsonl")
+    norms[name] = [(row["grad_norm"], row["loss"], row["reward"]) for row in rows]
+  np.testing.assert_allclose(norms["shared"], norms["rows"], rtol=1e-3, atol=1e-5)
+  np.testing.assert_allclose(norms["packed"], norms["rows"], rtol=1e-3, atol=1e-5)
+
+
 def test_a_gap_between_sampler_and_scorer_stops_the_run(tmp_path, monkeypatch):
-  from jaxrl import rollout
+  from jaxrl import sampler
 
   config = tiny.config(tmp_path / "run")
-  honest = rollout.sample
+  honest = sampler.generate
 
   def wrong(*args, **kwargs):
     out = honest(*args, **kwargs)
     return out.replace(logp=out.logp - 0.1 * out.mask)
 
-  monkeypatch.setattr(rollout, "sample", wrong)
-  rollout.jitted.clear_cache()
-  try:
-    with pytest.raises(UserError, match=r"step 1: log-probs .* differ by 0\.1 nats"):
-      loop.fit(config)
-  finally:
-    rollout.jitted.clear_cache()
+  monkeypatch.setattr(sampler, "generate", wrong)
+  with pytest.raises(UserError, match=r"step 1: log-probs .* differ by 0\.1 nats"):
+    loop.fit(config)
   with Checkpoints(tmp_path / "run", keep=1) as saved:
     assert saved.latest_step() is None
 

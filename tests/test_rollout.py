@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrl import prompts, rollout, scoring
+from jaxrl import lookup, prompts, rollout, sampler, scoring
+from jaxrl.errors import UserError
 from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import Decoder, init_params
-from jaxrl.rollout import SamplingRules
+from jaxrl.rollout import Engine, SamplingRules
 from jaxrl.types import Rollouts
 from tests import tiny
 
@@ -31,11 +32,16 @@ def variables():
   return {"params": jax.tree.map(lambda x: 3 * x, params)}
 
 
+@functools.cache
+def mild():
+  return {"params": init_params(tiny.DECODER, jax.random.key(0))}
+
+
 def rules(stops=STOPS, max_tokens=R, **changes):
   return SamplingRules(stop_ids=stops, max_tokens=max_tokens, **changes)
 
 
-def sample(rows=slice(None), group=4, key=0, rules=rules()):  # noqa: B008
+def sample(rows=slice(None), group=4, key=0, rules=rules(), **options):  # noqa: B008
   ids = jnp.arange(3 * group, dtype=jnp.int32).reshape(3, group)[rows].reshape(-1)
   return rollout.jitted(
     decoder,
@@ -45,6 +51,7 @@ def sample(rows=slice(None), group=4, key=0, rules=rules()):  # noqa: B008
     ids,
     jax.random.key(key),
     rules=rules,
+    **options,
   )
 
 
@@ -170,54 +177,166 @@ def test_join_puts_each_response_after_its_prompt():
     assert fields["group"][row] == row // 4
 
 
-# --- truncation rules ---------------------------------------------------------------
+# --- engines and the host's loop -----------------------------------------------------
+
+LONG = 40
+ENGINES = {
+  "all slots": Engine(),
+  "few slots": Engine(slots=5),
+  "drafts": Engine(lookup_tokens=2),
+  "drafts in few slots": Engine(slots=4, lookup_tokens=3),
+}
 
 
-def brute_force(p, *, top_k=None, top_p=None, min_p=None):
-  """The three rules, one after the other, on a list of probabilities."""
-  p = list(p)
-  if top_k is not None:
-    floor = sorted(p, reverse=True)[top_k - 1]
-    p = [x if x >= floor else 0.0 for x in p]
-    p = [x / sum(p) for x in p]
-  if top_p is not None:
-    kept, mass = set(), 0.0
-    for i in sorted(range(len(p)), key=lambda i: -p[i]):
-      if mass < top_p:
-        kept.add(i)
-        mass += p[i]
-    p = [x if i in kept else 0.0 for i, x in enumerate(p)]
-    p = [x / sum(p) for x in p]
-  if min_p is not None:
-    p = [x if x >= min_p * max(p) else 0.0 for x in p]
-    p = [x / sum(p) for x in p]
-  return p
+def generate(engine=ENGINES["all slots"], group=4, ended=None, **changes):
+  return sampler.generate(
+    decoder,
+    variables(),
+    PROMPTS,
+    LENGTHS,
+    jnp.arange(3 * group, dtype=jnp.int32),
+    jax.random.key(0),
+    rules=rules(RARE, max_tokens=LONG, **changes),
+    engine=engine,
+    ended=ended,
+  )
 
 
-RULES = [
-  {"top_k": 3},
-  {"top_p": 0.6},
-  {"min_p": 0.2},
-  {"top_k": 1},
-  {"top_p": 1e-6},
-  {"top_k": 5, "top_p": 0.8, "min_p": 0.3},
-]
+RARE = tuple(range(0, 256, 24))  # a tenth of a random model's tokens
 
 
-@pytest.mark.parametrize("changes", RULES)
-def test_truncation_matches_brute_force(changes):
-  logits = jnp.asarray(np.random.default_rng(1).normal(size=(4, 11)) * 2, jnp.float32)
-  logp = jax.nn.log_softmax(logits)
-  got = np.exp(rollout.truncate(logp, rules(**changes)))
+@functools.cache
+def plain():
+  return sample(rules=rules(RARE, max_tokens=LONG))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_engines_sample_the_same(name, monkeypatch):
+  """With a cache that grows, rows that leave, wait and are compacted, and drafts."""
+  monkeypatch.setattr(sampler, "FIRST_TOKENS", 4)
+  monkeypatch.setattr(sampler, "LEAST_SLOTS", 2)
+  told = {}
+  out = generate(
+    ENGINES[name], ended=lambda rows, words: told.update(zip(rows, words, strict=True))
+  )
+  want = plain()
+  lengths = np.asarray(want.mask.sum(1)).astype(int)
+  assert lengths.min() < 8 and lengths.max() == LONG, "nothing to refill or to grow for"
+  np.testing.assert_array_equal(out.tokens, want.tokens)
+  for field in ("mask", "truncated"):
+    np.testing.assert_array_equal(getattr(out, field), getattr(want, field))
+  np.testing.assert_allclose(out.logp, want.logp, atol=5e-4)
+  assert sorted(told) == list(range(12))
+  for row, words in told.items():
+    assert words == want.tokens[row, : lengths[row]].tolist()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_engines_sample_the_same_in_one_program(name):
+  rules_ = rules(RARE, max_tokens=LONG)
+  ids = jnp.arange(12, dtype=jnp.int32)
+  args = decoder, variables(), PROMPTS, LENGTHS, ids, jax.random.key(0)
+  out = rollout.jitted(*args, rules=rules_, engine=ENGINES[name])
+  np.testing.assert_array_equal(out.tokens, plain().tokens)
+  if name == "few slots":  # more steps than the longest row, far fewer than one by one
+    lengths = plain().mask.sum(1)
+    assert lengths.max() < out.steps < lengths.sum() / 2
+
+
+def test_drafts_are_accepted_where_a_text_repeats_itself():
+  """A greedy random model with tied embeddings does, and look-up foretells it."""
+  ids = jnp.arange(3, dtype=jnp.int32)
+  args = decoder, mild(), PROMPTS, LENGTHS, ids, jax.random.key(0)
+  greedy = rules((), max_tokens=LONG, greedy=True)
+  want = rollout.jitted(*args, rules=greedy)
+  out = rollout.jitted(*args, rules=greedy, engine=Engine(lookup_tokens=3))
+  np.testing.assert_array_equal(out.tokens, want.tokens)
+  assert int(out.steps) < 0.8 * int(want.steps)
+
+
+def test_drafts_are_what_followed_the_last_pair():
+  asked = jnp.asarray([[1, 2, 3, 4], [5, 6, 0, 0], [1, 1, 1, 1]])
+  said = jnp.asarray([[9, 1, 2, 0], [7, 5, 6, 0], [2, 3, 0, 0]])
+  lengths = jnp.asarray([4, 2, 4]), jnp.asarray([3, 3, 2])
+  out = lookup.drafts(asked, lengths[0], said, lengths[1], tokens=3)
+  np.testing.assert_array_equal(out, [[3, 4, 9], [7, 5, 6], [0, 0, 0]])
+
+
+@pytest.mark.parametrize("option", ["int8_weights", "int8_cache"])
+def test_int8_is_near_and_its_drift_is_what_the_scorer_sees(option):
+  ids = jnp.arange(12, dtype=jnp.int32)
+  args = decoder, mild(), PROMPTS, LENGTHS, ids, jax.random.key(0)
+  out = rollout.jitted(*args, rules=rules(), engine=Engine(**{option: True}))
+  batch = as_rollouts(out)
+  score = scoring.score(
+    decoder,
+    mild(),
+    batch,
+    needs=("logp",),
+    temperature=1.0,
+    response_width=R,
+    chunk_tokens=8,
+  )
+  gap = jnp.abs(score.logp - batch.logp_old)
+  assert 1e-5 < float(gap.max()) < 0.2
+
+
+def test_a_second_turn_reads_only_what_is_new():
+  """As if the whole conversation were the prompt, for rows of any length."""
+  heard = jnp.asarray([[7, 8, 9], [11, 0, 0], [0, 0, 0], [4, 5, 0]], jnp.int32)
+  lengths = jnp.asarray([3, 1, 0, 2], jnp.int32)
+  prompts_, first = PROMPTS[:2], LENGTHS[:2]
+  first_rules = rules(RARE, max_tokens=LONG)
+  ids = jnp.arange(4, dtype=jnp.int32)
+  weights = sampler.weights_of(decoder, variables(), Engine())
+  state = sampler.start(
+    decoder,
+    weights,
+    prompts_,
+    first,
+    ids,
+    jax.random.key(0),
+    rules=first_rules,
+    engine=Engine(),
+    slots=4,
+  )
+  options = {"rules": first_rules, "keep_slots": True}
+  state = sampler.run(decoder, weights, state, **options)
+  one = rollout.finish(state)
+  key = jax.random.key(5)
+  state = sampler.next_turn(
+    decoder, weights, state, heard, lengths, key, rules=first_rules
+  )
+  two = rollout.finish(sampler.run(decoder, weights, state, **options))
   for row in range(4):
-    expected = brute_force(np.exp(np.asarray(logp[row], np.float64)), **changes)
-    np.testing.assert_allclose(got[row], expected, atol=1e-6)
-
-
-def test_ties_at_a_threshold_stay():
-  logp = jnp.log(jnp.array([[0.3, 0.3, 0.2, 0.2]]))
-  kept = rollout.truncate(logp, rules(top_k=3))[0] > -jnp.inf
-  assert kept.tolist() == [True] * 4
+    said = one.tokens[row, : int(one.mask[row].sum())].tolist()
+    text = [*prompts_[row // 2, : int(first[row // 2])].tolist(), *said]
+    text += heard[row, : int(lengths[row])].tolist()
+    whole = rollout.jitted(
+      decoder,
+      variables(),
+      jnp.asarray([text + [0] * (60 - len(text))], jnp.int32),
+      jnp.asarray([len(text)], jnp.int32),
+      ids[row : row + 1],
+      key,
+      rules=first_rules,
+    )
+    np.testing.assert_array_equal(two.tokens[row], whole.tokens[0])
+    np.testing.assert_allclose(two.logp[row], whole.logp[0], atol=5e-4)
+  few = Engine(slots=2)
+  lost = sampler.start(
+    decoder,
+    weights,
+    prompts_,
+    first,
+    ids,
+    key,
+    rules=first_rules,
+    engine=few,
+    slots=4,
+  )
+  with pytest.raises(UserError, match="2 slots for 4 rows"):
+    sampler.next_turn(decoder, weights, lost, heard, lengths, key, rules=first_rules)
 
 
 def test_both_log_probs_under_truncation():
@@ -231,14 +350,3 @@ def test_both_log_probs_under_truncation():
       behaviour = logp[tokens[t]] - jax.nn.logsumexp(top)
       assert logp[tokens[t]] >= top[0] - 1e-5
       np.testing.assert_allclose(out.logp_sampling[row, t], behaviour, atol=1e-4)
-
-
-def test_categorical_never_draws_the_impossible():
-  """Mass at both ends of blocks, none between; the counts follow it."""
-  p = np.zeros((1, 700))
-  p[0, [0, 255, 256, 699]] = [0.1, 0.2, 0.3, 0.4]
-  logp = jnp.log(jnp.asarray(np.repeat(p, 20_000, axis=0), jnp.float32))
-  keys = jax.random.split(jax.random.key(0), 20_000)
-  counts = np.bincount(np.asarray(rollout.categorical(keys, logp)), minlength=700)
-  assert counts[p[0] == 0].sum() == 0
-  np.testing.assert_allclose(counts / 20_000, p[0], atol=0.015)

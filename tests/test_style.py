@@ -19,6 +19,8 @@ STAGE_FILES = ("advantages", "losses", "reductions", "regularizers", "rewards")
 LONG: dict[str, str] = {}
 MANY_PARAMETERS = {
   "jaxrl/tasks/reasoning_gym.py": "its hyper-parameters are the task's flags",
+  "jaxrl/rollout.py": "start: those of `sample`, and the length of the cache",
+  "jaxrl/sampler.py": "generate: those of `sample`, and who is told",
 }
 
 
@@ -62,10 +64,13 @@ def test_models_know_nothing_of_the_library():
 
 LAYERS = (  # each may import only from those before it
   ("errors", "types", "masked", "segments", "kl", "problems", "token_arithmetic"),
-  ("off_policy", "replay", "slices"),
+  ("off_policy", "replay", "packing", "drawing", "lookup", "compilation"),
+  ("slices",),
   ("sandbox_limits", "sandbox_frames"),
   ("sandbox_program", "sandbox_worker", "pick", "accuracy", "metrics"),
+  ("config_checks",),
   ("sandbox", "config", "rollout", "scoring", "curves"),
+  ("sampler",),
   ("prompts", "credit", "policy", "objective", "report", "overrides", "catalogue"),
   ("train_step",),
   ("build", "checkpoints", "signals"),
@@ -73,6 +78,8 @@ LAYERS = (  # each may import only from those before it
   ("collect",),
   ("evaluate",),
   ("loop", "serve"),
+  ("plan",),
+  ("plan_text",),
   ("cli",),
 )
 
