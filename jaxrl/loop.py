@@ -200,9 +200,9 @@ def _replayed(config: Config, batch: Rollouts, kept: Tree) -> tuple[Rollouts, Tr
   if config.replay_groups == 0:
     return batch, {}
   size, sampling = config.group_size, config.sampling
-  batch = prompts.widen(
-    batch, sampling.max_prompt_tokens + sampling.max_response_tokens
-  )
+  bucket = sampling.prompt_bucket_tokens
+  longest = -(-sampling.max_prompt_tokens // bucket) * bucket
+  batch = prompts.widen(batch, longest + sampling.max_response_tokens)
   buffer = (
     Rollouts(**kept) if kept else replay_lib.empty(batch, config.replay_groups, size)
   )

@@ -257,8 +257,9 @@ def _replayed(config: Config, batch: Rollouts) -> tuple[Rollouts, Tree]:
   if config.replay_groups == 0:
     return batch, None
   size, sampling = config.group_size, config.sampling
-  longest = sampling.max_prompt_tokens + sampling.max_response_tokens
-  width = max(longest, batch.tokens.shape[1])
+  bucket = sampling.prompt_bucket_tokens
+  longest = -(-sampling.max_prompt_tokens // bucket) * bucket
+  width = longest + sampling.max_response_tokens
 
   def exchanged(batch: Rollouts) -> tuple[Rollouts, Rollouts]:
     batch = prompts.widen(batch, width)

@@ -70,8 +70,8 @@ SIZES = {
     "grpo": Size(8, 8, 16, 64, steps=12),
   },
   "smollm2": {
-    "sample_fixed": Size(4, 4, 64, 64),
-    "sample_natural": Size(8, 2, 64, 192),
+    "sample_fixed": Size(4, 8, 64, 64),
+    "sample_natural": Size(8, 4, 64, 192),
     "logps": Size(2, 4, 64, 192),
     "train_natural": Size(2, 4, 64, 192),
     "train_full": Size(2, 4, 64, 192),

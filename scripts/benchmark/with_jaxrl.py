@@ -32,15 +32,16 @@ TASK = str(pathlib.Path(__file__).with_name("task.py"))
 
 def config_of(job: dict[str, Any]) -> Config:
   """GRPO as published, with the job's sizes; what is not named is jaxrl's default."""
+  tokens = max(256, job["prompt_tokens"] + job["response_tokens"])
   return resolve(
     Config(
       name="benchmark",
       steps=job["steps"],
       prompts_per_step=job["prompts_per_step"],
       group_size=job["group"],
-      # The quickstart's setting (0: a group shares its prompt) for the whole step;
-      # in the isolated jobs every row has a prompt of its own, as in the others.
-      responses_per_row=0 if job["kind"] == "grpo" else 1,
+      # The quickstart's setting: packed, in micro-batches of a CPU's favourite size.
+      micro_batch_tokens=tokens,
+      packed_row_tokens=tokens,
       max_grad_norm=job["max_grad_norm"],
       model=ModelConfig(path=job["directory"], chat=job["chat"]),
       sampling=SamplingConfig(
@@ -134,7 +135,7 @@ class Library:
     if "batch" in job:
       self.batch = rollouts(job)
     if job["kind"] == "train":
-      logp = self.run.reference_logp(self.run.reference, self.batch)
+      logp = self._reference_logp()
       # On policy: the ratio is 1. The reference is set off, so that its term acts.
       self.batch = dataclasses.replace(
         self.batch, logp_old=logp, logp_ref=logp + self.batch.logp_ref
@@ -157,7 +158,7 @@ class Library:
       for row, n in zip(prompts, lengths, strict=True)
       for _ in range(job["group"])
     ]
-    logp = np.asarray(self.run.reference_logp(self.run.reference, self.batch))
+    logp = np.asarray(self._reference_logp())
     mask = np.asarray(self.batch.mask) > 0
     rows = [row[kept].tolist() for row, kept in zip(logp, mask, strict=True)]
     tokens = np.asarray(greedy.tokens).tolist()
@@ -175,12 +176,16 @@ class Library:
 
   def logps(self, job: dict[str, Any], round_: int) -> dict[str, Any]:
     """Reference log-probs of the batch."""
-    jax.block_until_ready(self.run.reference_logp(self.run.reference, self.batch))
+    jax.block_until_ready(self._reference_logp())
     return {}
+
+  def _reference_logp(self) -> jax.Array:
+    return self.run.reference_logp(self.run.reference, self.run.packed(self.batch))
 
   def train(self, job: dict[str, Any], round_: int) -> dict[str, Any]:
     """One optimiser step."""
-    self.state, found = self.run.train_step(self.state, self.run.frozen, self.batch)
+    batch = self.run.packed(self.batch)
+    self.state, found = self.run.train_step(self.state, self.run.frozen, batch)
     jax.block_until_ready(self.state)
     config = self.run.policy.decoder.config
     real = np.asarray(self.batch.positions != EMPTY).sum(axis=1)
