@@ -213,8 +213,7 @@ def plain():
 @pytest.mark.parametrize("name", ENGINES)
 def test_engines_sample_the_same(name, monkeypatch):
   """With a cache that grows, rows that leave, wait and are compacted, and drafts."""
-  monkeypatch.setattr(sampler, "FIRST_TOKENS", 4)
-  monkeypatch.setattr(sampler, "LEAST_SLOTS", 2)
+  monkeypatch.setattr(sampler, "FIRST_TOKENS", 12)
   told = {}
   out = generate(
     ENGINES[name], ended=lambda rows, words: told.update(zip(rows, words, strict=True))

@@ -92,6 +92,22 @@ def test_eight_devices_give_the_same_numbers():
   assert_same(one.params, eight.params)
 
 
+def test_each_of_eight_devices_does_an_eighth_of_the_work():
+  """Laying rows out for the model does not gather them."""
+  params, rows = batch()
+  config = dataclasses.replace(tiny.DECODER, row_layout=False)
+  policy = dataclasses.replace(POLICY, decoder=Decoder(config))
+  optimizer = make_optimizer(optax.sgd(RATE), max_grad_norm=0.0)
+  fn = jax.jit(make_train_step(policy.forward, objective(), optimizer))
+  state = init_state(params, optimizer, objective())
+  mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
+  sharded = jax.device_put(rows, NamedSharding(mesh, P("data")))
+  work = [
+    fn.lower(state, {}, x).compile().cost_analysis()["flops"] for x in (rows, sharded)
+  ]
+  assert work[1] < 0.25 * work[0]
+
+
 def test_padding_rows_and_columns_change_nothing():
   params, rows = batch()
   wide = prompts.widen(rows, rows.tokens.shape[1] + 3)
