@@ -206,7 +206,8 @@ def batch_metrics(batch: Rollouts, rounds: Sequence[Drawn]) -> dict[str, float]:
     # Mean surprisal of the sampled tokens: an unbiased estimate, in nats.
     "entropy": surprisal / max(tokens, 1.0),
     "response_tokens": tokens,
-    "longest_response": float(max(drawn.steps for drawn in rounds)),
+    "longest_response": float(max(x.sum(axis=1).max() for x in mask)),
+    "decoding_steps": float(sum(drawn.steps for drawn in rounds)),
     "unscorable": float((~scored).sum()),
     **{f"verifier_{s}": float(statuses[s]) for s in ("timeout", "crash", "error")},
   }

@@ -183,9 +183,9 @@ def _make_room(
   """Twice the slots, or the same ones in order where half of them hold nothing."""
   slots = state.cache.slots
   if held * 2 > slots:
-    # Heard tokens are beyond what one turn's rules know of: so at least a step more.
     largest = rollout.cache_slots(rules.max_tokens, rules, engine)
-    slots = max(min(2 * slots, largest), slots + 1 + engine.lookup_tokens)
+    # What was said and heard in earlier turns is beyond what this one's rules know of.
+    slots = min(2 * slots, largest) if slots < largest else 2 * slots
   return tidied(state, slots=slots)
 
 
@@ -203,7 +203,8 @@ def _look(state: SamplerState, width: int) -> dict[str, Array]:
     "live": jnp.sum(state.live),
     "waiting": state.lengths.shape[0] - state.waiting,
     "fits": jnp.all(~state.live | (state.age + width <= state.cache.slots)),
-    "held": jnp.max(jnp.where(state.live, held, 0)),
+    # Of ended rows too: what they hold stays, and takes its place.
+    "held": jnp.max(held),
   }
 
 
