@@ -33,9 +33,8 @@ class Rollouts:
   # From the sampler and the verifier.
   tokens: Leaf  # [B, T] int32: prompt, response, padding
   positions: Leaf  # [B, T] int32: 0.. on tokens, models.cache.EMPTY on padding
-  mask: (
-    Array  # [B, T] 1. on tokens that train: the policy's own, its stop token included
-  )
+  # [B, T] 1. on tokens that train: the policy's own, its stop token included
+  mask: Leaf
   prompt_tokens: Leaf  # [B] int32: tokens before the response, at least 1
   group: Leaf  # [B] int32: rows with the same id answer the same prompt; ids < B
   truncated: Leaf  # [B] 1. where the response ended at the length limit, unstopped
