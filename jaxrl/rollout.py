@@ -20,22 +20,12 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from jaxrl import lookup
-from jaxrl.drawing import SamplingRules, categorical, draw, truncate
+from jaxrl.drawing import SamplingRules, draw
 from jaxrl.models import cache as cache_lib
 from jaxrl.models import sampling_weights
 from jaxrl.models.cache import Cache
 from jaxrl.models.decoder import Decoder
 from jaxrl.types import Leaf
-
-__all__ = [
-  "ENGINE",
-  "Engine",
-  "Responses",
-  "SamplingRules",
-  "categorical",
-  "sample",
-  "truncate",
-]
 
 REFILL_SHARE = 8  # a refill waits until an eighth of the slots is free: it copies
 
