@@ -122,7 +122,8 @@ class Config:
   # How a batch is cut for the model: memory and speed, not mathematics. Either packed,
   # in micro-batches of about so many tokens, or (0) in `micro_batches` equal ones.
   micro_batch_tokens: int = 0
-  packed_row_tokens: int = 0  # of a packed row; 0: as the longest prompt and response
+  # Of a packed row; 0: as the longest group, or the longest prompt and response.
+  packed_row_tokens: int = 0
   micro_batches: int = 1
   responses_per_row: int = 1  # that share a copy of their prompt; 0: all of a group
   offload_optimizer: bool = False  # its state waits in host memory between updates

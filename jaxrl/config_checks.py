@@ -94,10 +94,15 @@ def check_sharing(config: Any) -> None:
 
 
 def row_tokens(config: Any) -> int:
-  """Of a packed row: as many as the longest prompt and response take, or more."""
+  """Of a packed row: what the config says, or what a longest group takes.
+
+  Where a micro-batch does not hold a longest group, the longest prompt and response.
+  """
   sampling = config.sampling
-  longest = sampling.max_prompt_tokens + sampling.max_response_tokens
-  return config.packed_row_tokens or longest
+  prompt, response = sampling.max_prompt_tokens, sampling.max_response_tokens
+  group = prompt + config.group_size * response
+  fits = group <= config.micro_batch_tokens
+  return config.packed_row_tokens or (group if fits else prompt + response)
 
 
 def check_packing(config: Any) -> None:

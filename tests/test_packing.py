@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from jaxrl import packing
+from jaxrl.config import Config, SamplingConfig
+from jaxrl.config_checks import row_tokens
 from jaxrl.models.decoder import Decoder, init_params
 from jaxrl.policy import Policy
 from jaxrl.slices import by_parts
@@ -112,3 +114,12 @@ def test_a_model_says_the_same_of_packed_rows(row_tokens, rows_a_part):
   assert float(rows.mask.sum()) > 20
   for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(out), strict=True):
     np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_a_row_holds_a_longest_group_where_a_micro_batch_does():
+  sampling = SamplingConfig(max_prompt_tokens=10, max_response_tokens=7)
+  config = Config(group_size=4, sampling=sampling)
+  width = lambda **sizes: row_tokens(dataclasses.replace(config, **sizes))
+  assert width(micro_batch_tokens=38) == 10 + 4 * 7
+  assert width(micro_batch_tokens=37) == 10 + 7
+  assert width(micro_batch_tokens=37, packed_row_tokens=20) == 20

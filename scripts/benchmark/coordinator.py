@@ -205,7 +205,7 @@ def benchmark(args: argparse.Namespace, workers: list[Worker]) -> dict[str, Any]
       write = lambda name, size: jobs.write_job(model, name, size, folder, tokenizer)  # noqa: B023
       check = write("check", jobs.Size(2, 2, 24, 24))
       results["checks"][model] = same_weights(workers, check)
-      for name in args.jobs:
+      for name in (one for one in args.jobs if one in jobs.SIZES[model]):
         size = jobs.SIZES[model][name]
         job = write(name, jobs.quick(size) if args.quick else size)
         say(f"{model}: {name}")

@@ -72,13 +72,14 @@ SIZES = {
   "smollm2": {
     "sample_fixed": Size(4, 8, 64, 64),
     "sample_natural": Size(8, 4, 64, 192),
+    "sample_lines": Size(8, 4, 64, 192),
     "logps": Size(2, 4, 64, 192),
     "train_natural": Size(2, 4, 64, 192),
     "train_full": Size(2, 4, 64, 192),
     "grpo": Size(4, 8, 64, 16, steps=8),
   },
 }
-NAMES = tuple(SIZES["5m"])
+NAMES = tuple(SIZES["smollm2"])
 LEARNING_RATES = {"5m": 1e-3, "smollm2": 1e-5}
 
 
@@ -118,11 +119,19 @@ def words() -> Tokenizer:
   return Tokenizer(backend, eos_id=EOS, pad_id=PAD)
 
 
-def stop_ids(model: str, job: str, vocabulary: int) -> list[int]:
-  """An id that no model can draw where lengths are fixed; the real ones elsewhere."""
-  if job != "sample_natural":
-    return [vocabulary + 7]
-  return list(STOP_IDS) if model == "5m" else [2]
+def stop_ids(model: str, job: str, tokenizer: Tokenizer) -> list[int]:
+  """An id that no model can draw where lengths are fixed; the real ones elsewhere.
+
+  The real model's answers are cut by the limit on length, so `sample_lines` ends them
+  with their first line as well: that has a long tail.
+  """
+  vocabulary = tokenizer.vocab_size
+  if job == "sample_lines":
+    ends = [i for i in range(vocabulary) if "\n" in tokenizer.decode([i])]
+    return [tokenizer.eos_id, *ends]
+  if job == "sample_natural":
+    return list(STOP_IDS) if model == "5m" else [tokenizer.eos_id]
+  return [vocabulary + 7]
 
 
 def prompts(
@@ -211,7 +220,7 @@ def write_job(
     )
   )
   if kind != "grpo":
-    job["stop_ids"] = stop_ids(model, name, vocabulary)
+    job["stop_ids"] = stop_ids(model, name, tokenizer)
   if kind in ("logps", "train", "check"):
     job["batch"] = str(folder / f"{model}-{name}.npz")
     size = dataclasses.replace(size, prompt_tokens=width)
