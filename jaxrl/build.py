@@ -16,6 +16,7 @@ from jaxrl.config_checks import row_tokens
 from jaxrl.credit import Credit
 from jaxrl.errors import UserError
 from jaxrl.models.decoder import Decoder
+from jaxrl.models.heads import StepHead
 from jaxrl.models.load import Pretrained, load
 from jaxrl.models.tokenizer import Tokenizer
 from jaxrl.objective import Objective
@@ -47,8 +48,10 @@ class Run:
   fetched: Callable[[TrainState], TrainState]  # and back to the device
   reference_logp: Callable  # jitted
   outputs_old: Callable  # jitted
+  explore: Callable  # problems -> their responses, verified; host code
   credit: Credit
   refill: tuple[Callable, ...]
+  prm: Any  # scores steps (prm.score_steps.StepScorer), where a method reads that
   needs: frozenset[str]  # every array that some method names
   rescored: tuple[str, ...]  # fields of PolicyOutputs whose `_old` is to be computed
 
@@ -88,7 +91,9 @@ def load_model(config: Config, *, shapes_only: bool = False) -> Pretrained:
   return pretrained
 
 
-def build_policy(config: Config, pretrained: Pretrained) -> Policy:
+def build_policy(
+  config: Config, pretrained: Pretrained, step_head: StepHead | None
+) -> Policy:
   """The policy over a loaded model."""
   decoder_config = pretrained.config
   if config.model.lora_rank:
@@ -101,7 +106,25 @@ def build_policy(config: Config, pretrained: Pretrained) -> Policy:
     response_width=config.sampling.max_response_tokens,
     responses_per_row=config.responses_per_row or config.group_size,
     logit_chunk_tokens=config.model.logit_chunk_tokens,
+    step_head=step_head,
   )
+
+
+def build_step_head(config: Config, needs: frozenset[str]) -> StepHead | None:
+  """The head of a process reward model, where a method names what it says.
+
+  A method of several outputs says how many in its hyper-parameter `outputs`.
+  """
+  if not needs & {"step_logits", "step_outputs"}:
+    return None
+  specs = (config.loss, *config.regularizers)
+  outputs = [spec["outputs"] for spec in specs if "outputs" in spec] or [1]
+  if len(set(outputs)) > 1:
+    raise UserError(
+      f"config: its losses read step heads of {sorted(set(outputs))} outputs, and "
+      "there is one head; make their `outputs` the same"
+    )
+  return StepHead(outputs[0], config.model.step_head_hidden)
 
 
 def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState]:
@@ -116,25 +139,22 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
   task = bind(config, "task")()
   pretrained = load_model(config, shapes_only=shapes_only)
   make = jax.eval_shape if shapes_only else _call
-  policy = build_policy(config, pretrained)
   credit, objective = build_methods(config)
   needs = _needs(config, credit, objective)
+  policy = build_policy(config, pretrained, build_step_head(config, needs))
   split = lambda weights: trained_params(
     dataclasses.replace(pretrained, params=weights),
     config.model,
     config.seed,
     critic=objective.value_loss is not None,
     partition="log_partition" in needs,
+    step_head=policy.step_head,
   )
   params, frozen = make(split, pretrained.params)
   schedule, optimizer = build_optimizer(config, params)
   train_step = make_train_step(
     policy.forward, objective, optimizer, micro_batches=config.micro_batches
   )
-  reference = None
-  if needs & {"logp_ref", "reference_rewards"}:
-    # Under LoRA the frozen base is the reference already.
-    reference = frozen if policy.lora else make(copy, pretrained.params)
   rescored = rescored_fields(config, needs)
   parts = config.micro_batches * config.mini_batches
   whole_batch = functools.partial(functools.partial, micro_batches=parts)
@@ -145,7 +165,7 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
     tokenizer=pretrained.tokenizer,
     policy=policy,
     frozen=frozen,
-    reference=reference,
+    reference=build_reference(needs, policy, frozen, pretrained, make),
     curriculum=bind(config, "curriculum")(task, config.seed),
     rules=training_rules(config, pretrained.tokenizer),
     engine=engine_of(config),
@@ -156,8 +176,10 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
     packed=build_packing(config, whole_groups=objective.needs_groups),
     reference_logp=jax.jit(whole_batch(policy.reference_logp)),
     outputs_old=jax.jit(whole_batch(policy.outputs_old, needs=rescored)),
+    explore=bind(config, "explore"),
     credit=credit,
     refill=bind(config, "refill"),
+    prm=build_prm(config, needs),
     needs=needs,
     rescored=rescored,
   )
@@ -219,6 +241,31 @@ def build_methods(config: Config) -> tuple[Credit, Objective]:
       f"{config.group_size}; take fewer micro_batches"
     )
   return credit, objective
+
+
+def build_reference(
+  needs: frozenset[str], policy: Policy, frozen: Tree, start: Pretrained, make: Callable
+) -> Tree | None:
+  """The parameters before training, where a method reads what they say."""
+  if not needs & {"logp_ref", "reference_rewards"}:
+    return None
+  # Under LoRA the frozen base is the reference already.
+  return frozen if policy.lora else make(copy, start.params)
+
+
+def build_prm(config: Config, needs: frozenset[str]) -> Any:
+  """The model that scores steps, where a method reads its scores."""
+  if not needs & {"step_scores", "step_scored", "steps", "prm_log_ratio"}:
+    return None
+  if config.prm is None:
+    raise UserError(
+      "config: a method reads what a model of steps says, and there is none; set prm "
+      "to the run directory of a process reward model"
+    )
+  from jaxrl.prm import score_steps  # which builds that run
+
+  scorer = score_steps.load(config.prm)
+  return score_steps.check_implicit(scorer) if "prm_log_ratio" in needs else scorer
 
 
 def build_packing(

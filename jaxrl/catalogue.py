@@ -20,9 +20,11 @@ ROOT = pathlib.Path(jaxrl.__path__[0]).resolve().parent
 PARTS = (
   *("advantage", "loss", "corrections", "regularizers", "reduction", "selectors"),
   *("refill", "rewards", "controllers", "curriculum", "value_target", "value_loss"),
+  *("explore", "cut", "query", "labels", "readout"),
 )
 SETTINGS = ("epochs_per_batch", "mini_batches", "old_logp", "replay_groups")
 CRITIC = ("value_target", "value_loss", "critic_optimizer", "critic_schedule")
+LABELLING = ("labels_of", "query", "labels", "readout")
 
 
 # --- docstrings ---------------------------------------------------------------------
@@ -92,7 +94,7 @@ class Entry:
   @property
   def text(self) -> str:
     """Its docstring."""
-    return docstring(f"jaxrl.{self.stage}.{self.name.replace('/', '.')}")
+    return docstring(f"jaxrl.{self.stage}.{self.name}".replace("/", "."))
 
 
 def entries() -> list[Entry]:
@@ -123,7 +125,8 @@ def parts(config: Config) -> dict[str, str]:
 
 def _defaults() -> str:
   """What a config has where it says nothing."""
-  fields = [field for field in PARTS if field not in CRITIC]
+  left_out = (*CRITIC, *LABELLING, "cut")
+  fields = [field for field in PARTS if field not in left_out]
   shown = {field: _shown(_default(), field) for field in fields}
   return ", ".join(f"{field} {method}" for field, method in shown.items() if method)
 
@@ -154,9 +157,15 @@ def _needs(config: Config) -> set[str]:
 
 
 def _fields(config: Config) -> list[str]:
-  """The fields whose methods run: the critic's only where there is one."""
-  critic = _needs(config) & {"values_old", "returns"}
-  return [field for field in (*ONE, *MANY) if critic or field not in CRITIC]
+  """The fields whose methods run: the critic's and a PRM's only where there is one."""
+  needs = _needs(config)
+  recorded = config.explore["name"] == "recorded"
+  left_out = () if needs & {"values_old", "returns"} else CRITIC
+  if not recorded:
+    left_out = (*left_out, *LABELLING)
+  if not recorded and not needs & {"step_scores", "step_scored", "steps"}:
+    left_out = (*left_out, "cut")
+  return [field for field in (*ONE, *MANY) if field not in left_out]
 
 
 def used(config: Config) -> set[str]:
@@ -167,7 +176,7 @@ def used(config: Config) -> set[str]:
     kind, value = {**ONE, **MANY}[field], getattr(config, field)
     for spec in value if field in MANY else (value,):
       name = spec["name"]
-      found.add(name if name.partition("/")[0] in STAGES else f"{kind}/{name}")
+      found.add(name if name.rpartition("/")[0] in STAGES else f"{kind}/{name}")
   return found
 
 
@@ -287,7 +296,7 @@ def page() -> str:
   blocks = [
     "# Methods and configs",
     "Made by `python -m jaxrl.catalogue`; do not edit.",
-    " · ".join(f"[{s}](#{s})" for s in ("configs", "presets", *stages)),
+    " · ".join(f"[{s}](#{_anchor(s)})" for s in ("configs", "presets", *stages)),
     "## configs",
     f"Where a row says nothing else: {_defaults()}. With a critic, there where "
     "a method names `values_old` or `returns`, also value_target "

@@ -1,4 +1,4 @@
-"""The command line: jaxrl train | evaluate | sample | export | report | plan | ..."""
+"""The command line: jaxrl train | evaluate | sample | export | label | report | ..."""
 
 import dataclasses
 import json
@@ -23,6 +23,7 @@ USAGE = """jaxrl: reinforcement learning for language models, in pure JAX
   jaxrl sample RUN "a prompt"     try a run's newest checkpoint (or a config's model)
   jaxrl export RUN DIRECTORY      write a Hugging Face directory, adapters merged
   jaxrl report RUN                write the report of a run again
+  jaxrl label NAME FILE           write solutions with labelled steps, for training PRMs
   jaxrl plan NAME [overrides]     its peak memory, from the compiled programs alone
   jaxrl methods [NAME]            every method and config, or what one of them is
 
@@ -111,6 +112,19 @@ def report(arguments: Sequence[str]) -> None:
   print(f"report: {write_report(pathlib.Path(name))}")
 
 
+def label(arguments: Sequence[str]) -> None:
+  """Writes solutions of a config's problems, their steps labelled, to a JSONL file."""
+  name, rest = _first(arguments, "label", "a run directory or the name of a config")
+  path, rest = _first(rest, "label", "the .jsonl file to write")
+  if path.startswith("-"):
+    raise UserError(f"jaxrl label NAME FILE: {path} stands where the file should")
+  config = overrides.apply(_config_of(name), rest)
+  from jaxrl import compilation, serve
+
+  compilation.keep_on_disk()
+  print(json.dumps(serve.label(config, name, pathlib.Path(path)), indent=2))
+
+
 def plan(arguments: Sequence[str]) -> None:
   """Says what memory a config will need; runs nothing."""
   name, rest = _first(arguments, "plan", "the name of a config or a .py file")
@@ -148,7 +162,7 @@ def methods(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-  f.__name__: f for f in (train, evaluate, sample, export, report, plan, methods)
+  f.__name__: f for f in (train, evaluate, sample, export, label, report, plan, methods)
 }
 
 

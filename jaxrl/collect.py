@@ -13,6 +13,7 @@ from jaxrl import credit, off_policy, pick, prompts
 from jaxrl.build import Run
 from jaxrl.draw import NOISE, REFERENCE, TRAINING, Drawn, draw, sample_rows, stream
 from jaxrl.metrics import SampleRow
+from jaxrl.prm import score_steps
 from jaxrl.problems import Problem
 from jaxrl.sandbox import VerifierPool
 from jaxrl.types import Rollouts, Tree
@@ -37,16 +38,9 @@ def collect(
   kept: list[np.ndarray] = []
   while True:
     problems, curriculum = run.curriculum.draw(curriculum, config.prompts_per_step)
-    drawn = draw(
-      run,
-      pool,
-      variables,
-      problems,
-      key,
-      rules=run.rules,
-      group=config.group_size,
-      first_row=len(rounds) * config.prompts_per_step * config.group_size,
-    )
+    first = len(rounds) * config.prompts_per_step * config.group_size
+    size = config.group_size
+    drawn = run.explore(run, pool, variables, problems, key, size, first)
     curriculum = run.curriculum.observe(curriculum, problems, _scores(run, drawn.batch))
     rounds.append(drawn)
     kept.append(_kept_groups(run, drawn.batch))
@@ -132,9 +126,16 @@ def _fill_in(
   if run.rescored:
     old = run.outputs_old(params, run.frozen, packed)
     more |= {f"{name}_old": getattr(old, name) for name in run.rescored}
-    if "logp_old" in more:
+    if "logp_old" in more and batch.logp_old is not None:
       gap = jnp.abs(more["logp_old"] - batch.logp_old)
       metrics["sampler_gap"] = float(jnp.max(jnp.where(batch.mask > 0, gap, 0.0)))
+  if "prm_log_ratio" in run.needs:
+    more["prm_log_ratio"] = run.prm.log_ratio(batch)
+  elif run.prm is not None:
+    batch = score_steps.score_rows(run.prm, score_steps.cut_rows(run, batch))
+    scores = np.asarray(batch.step_scores)[np.asarray(batch.step_scored) > 0]
+    metrics["step_score"] = float(scores.mean()) if len(scores) else float("nan")
+    metrics["scored_steps"] = len(scores) / len(problems) / run.config.group_size
   if "noise" in run.needs:
     key = stream(seed, NOISE, step)
     more["noise"] = jax.random.uniform(key, batch.mask.shape)
@@ -184,9 +185,7 @@ def batch_metrics(batch: Rollouts, rounds: Sequence[Drawn]) -> dict[str, float]:
     for name in fields
   }
   mask = [np.asarray(drawn.batch.mask) for drawn in rounds]
-  logp = [np.asarray(drawn.batch.logp_old) for drawn in rounds]
   tokens = float(sum(x.sum() for x in mask))
-  surprisal = -float(sum((x * y).sum() for x, y in zip(mask, logp, strict=True)))
   outcomes = [outcome for drawn in rounds for outcome in drawn.outcomes]
   statuses = Counter(outcome.status for outcome in outcomes)
   scored, trains = host["scored"] > 0, np.asarray(batch.scored) > 0
@@ -195,7 +194,14 @@ def batch_metrics(batch: Rollouts, rounds: Sequence[Drawn]) -> dict[str, float]:
   spread = [
     np.ptp(rewards[trains & (group == one)]) > 0 for one in np.unique(group[trains])
   ]
+  sampled = {}
+  if batch.logp_old is not None:
+    logp = [np.asarray(drawn.batch.logp_old) for drawn in rounds]
+    surprisal = -float(sum((x * y).sum() for x, y in zip(mask, logp, strict=True)))
+    # Mean surprisal of the sampled tokens: an unbiased estimate, in nats.
+    sampled["entropy"] = surprisal / max(tokens, 1.0)
   return {
+    **sampled,
     "reward": mean(rewards, trains),
     "accuracy": mean(host["score"], scored),
     "formatted": mean(host["formatted"], scored),
@@ -203,8 +209,6 @@ def batch_metrics(batch: Rollouts, rounds: Sequence[Drawn]) -> dict[str, float]:
     "truncated": float(host["truncated"].mean()),
     # Groups whose rewards differ: the others say nothing about what was better.
     "informative_groups": float(np.mean(spread)) if spread else 0.0,
-    # Mean surprisal of the sampled tokens: an unbiased estimate, in nats.
-    "entropy": surprisal / max(tokens, 1.0),
     "response_tokens": tokens,
     "longest_response": float(max(x.sum(axis=1).max() for x in mask)),
     "decoding_steps": float(sum(drawn.steps for drawn in rounds)),

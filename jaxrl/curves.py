@@ -76,6 +76,7 @@ def _draw_reward(axes: Axes, train: Sequence[Row], evals: Sequence[Row]) -> None
   _draw_eval(axes, evals, "greedy_accuracy", ORANGE, label)
   if not len(series(evals, "greedy_accuracy")[0]):
     _draw_eval(axes, evals, "mean_at_k", ORANGE, "mean@k, unseen, 95% interval")
+    _draw_eval(axes, evals, "process_bench_f1", GREEN, "first-error F1, unseen")
 
 
 def _draw_form(axes: Axes, train: Sequence[Row], evals: Sequence[Row]) -> None:
@@ -124,7 +125,7 @@ PANELS = (
   (
     "Reward and accuracy",
     "reward · share right",
-    ("reward", "greedy_accuracy", "mean_at_k"),
+    ("reward", "greedy_accuracy", "mean_at_k", "process_bench_f1"),
     _draw_reward,
   ),
   (

@@ -19,7 +19,7 @@ from jaxrl.sandbox import Outcome, VerifierPool
 from jaxrl.types import Rollouts, Tree
 
 # Streams of randomness that never meet, all made from the run's seed.
-TRAINING, EVALUATION, REFERENCE, NOISE = 0, 1, 2, 3
+TRAINING, EVALUATION, REFERENCE, NOISE, LABELS = 0, 1, 2, 3, 4
 
 
 def stream(seed: int, kind: int, step: int) -> jax.Array:
@@ -35,12 +35,14 @@ def respond(
   *,
   rules: SamplingRules,
   group: int,
-  first_row: int = 0,
+  first_row: int | np.ndarray = 0,
   ended: sampler.Ended | None = None,
 ) -> tuple[np.ndarray, np.ndarray, Responses]:
   """Prompts [N, P], their lengths [N], and `group` responses of a model to each.
 
-  `ended` is told of responses while others are still sampled; see `sampler.generate`.
+  Rows are numbered from `first_row`, or those of problem n from first_row[n]; a row's
+  number is its randomness. `ended` is told of responses while others are still sampled;
+  see `sampler.generate`.
   """
   config, tokenizer = run.config, run.tokenizer
   tokens, lengths = prompts.pad(
@@ -52,7 +54,10 @@ def respond(
     max_tokens=config.sampling.max_prompt_tokens,
     pad_id=tokenizer.pad_id,
   )
-  rows = first_row + np.arange(len(problems) * group, dtype=np.int32)
+  first = first_row + np.arange(0, len(problems) * group, group)
+  if isinstance(first_row, np.ndarray):
+    first = first_row
+  rows = (first[:, None] + np.arange(group)).reshape(-1).astype(np.int32)
   responses = sampler.generate(
     run.policy.decoder,
     variables,
@@ -133,7 +138,7 @@ def draw(
   *,
   rules: SamplingRules,
   group: int,
-  first_row: int = 0,
+  first_row: int | np.ndarray = 0,
 ) -> Drawn:
   """Samples and verifies; what has ended is verified while the rest is sampled."""
   asked = [problem for problem in problems for _ in range(group)]

@@ -24,6 +24,7 @@ from jaxrl.draw import verifiers
 from jaxrl.errors import UserError
 from jaxrl.evaluate import Stopped, evaluate
 from jaxrl.metrics import SampleLog, SampleRow, Writer, format_table
+from jaxrl.prm import held_out
 from jaxrl.report import write_report
 from jaxrl.sandbox import VerifierPool
 from jaxrl.signals import StopSignals
@@ -189,7 +190,8 @@ def _record(
     "tokens_per_second": collected["response_tokens"] / seconds,
   }
   metrics |= session.compilations.since()
-  _check_sampler_gap(run.config, metrics["sampler_gap"], step)
+  if "sampler_gap" in metrics:
+    _check_sampler_gap(run.config, metrics["sampler_gap"], step)
   session.writer.write(step, "train", metrics)
   session.samples.write(pending.rows)
   _show(bar, metrics)
@@ -230,11 +232,13 @@ def update(
 def means(run: Run, updates: list[Metrics], step: int) -> dict[str, float]:
   """Metrics of a batch: means over its optimiser steps. Waits for the device.
 
-  `sampler_gap` is of the first, whose log-probs are of the parameters that sampled.
+  `sampler_gap`, of sampled rows, is of the first update: its log-probs are of the
+  parameters that sampled.
   """
   host = jax.device_get(updates)
   averaged = {name: float(np.mean([m[name] for m in host])) for name in host[0]}
-  averaged["sampler_gap"] = float(host[0]["sampler_gap"])
+  if "sampler_gap" in host[0]:
+    averaged["sampler_gap"] = float(host[0]["sampler_gap"])
   averaged["skipped_updates"] = float(host[-1]["skipped_updates"])
   averaged["learning_rate"] = float(run.schedule(step * len(host) - 1))
   return averaged
@@ -298,7 +302,10 @@ def _evaluate_if_due(run: Run, session: Session, state: TrainState, step: int) -
     return
   stop = lambda: session.signals.requested
   try:
-    metrics, rows = evaluate(run, session.pool, state.params, step, stop=stop)
+    if held_out.is_labelled(run):
+      metrics, rows = held_out.evaluate(run, state.params, step)
+    else:
+      metrics, rows = evaluate(run, session.pool, state.params, step, stop=stop)
   except Stopped:
     return  # a resumed run evaluates this step first of all
   session.writer.write(step, "eval", metrics)
@@ -315,6 +322,8 @@ def _headline(metrics: dict[str, Any]) -> str:
     "greedy_formatted": "in the asked form",
     "mean_at_k": "mean@k",
     "majority_at_k": "majority@k",
+    "process_bench_f1": "first-error F1",
+    "step_auroc": "AUROC of steps",
   }
   parts = [
     f"{text} {metrics[key]:.3f}" for key, text in names.items() if key in metrics

@@ -25,6 +25,7 @@ from jaxrl.errors import UserError, near_match
 STAGES = (
   "tasks",
   "curricula",
+  "explore",
   "rewards",
   "advantages",
   "value_targets",
@@ -37,12 +38,18 @@ STAGES = (
   "controllers",
   "optimizers",
   "schedules",
+  "prm/steps",
+  "prm/labels",
+  "prm/queries",
+  "prm/objectives",
+  "prm/readouts",
+  "prm/scores",
 )
 
 
 def names(kind: str) -> list[str]:
   """Every method of a kind, found by looking in its folder."""
-  package = importlib.import_module(f"jaxrl.{kind}")
+  package = importlib.import_module(f"jaxrl.{kind.replace('/', '.')}")
   return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 
 
@@ -54,7 +61,7 @@ def load(kind: str, name: str) -> Callable:
   """
   if ":" in name:
     return _load_reference(kind, name)
-  folder, slash, rest = name.partition("/")
+  folder, slash, rest = name.rpartition("/")
   if slash and folder in STAGES:
     return load(folder, rest)
   if name not in names(kind):
@@ -62,7 +69,8 @@ def load(kind: str, name: str) -> Callable:
       f"no {name!r} in jaxrl/{kind}{near_match(name, names(kind))}; "
       "your own function is written as 'file.py:function'"
     )
-  return getattr(importlib.import_module(f"jaxrl.{kind}.{name}"), name)
+  module = importlib.import_module(f"jaxrl.{kind.replace('/', '.')}.{name}")
+  return getattr(module, name)
 
 
 def load_file(path: pathlib.Path) -> Any:

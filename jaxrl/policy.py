@@ -10,7 +10,7 @@ from jaxrl import scoring
 from jaxrl.config import ModelConfig
 from jaxrl.models import lora as lora_lib
 from jaxrl.models.decoder import Decoder
-from jaxrl.models.heads import PartitionHead, ValueHead
+from jaxrl.models.heads import PartitionHead, StepHead, ValueHead
 from jaxrl.models.load import Pretrained
 from jaxrl.slices import by_parts
 from jaxrl.types import PolicyOutputs, Rollouts, Tree
@@ -26,6 +26,7 @@ class Policy:
   response_width: int  # tokens after the prompt, at most
   responses_per_row: int  # that share one copy of their prompt
   logit_chunk_tokens: int
+  step_head: StepHead | None = None  # of a process reward model
 
   def variables(self, params: Tree, frozen: Tree) -> dict[str, Tree]:
     """What `decoder.apply` takes, and the head for log Z where there is one."""
@@ -35,8 +36,16 @@ class Policy:
   def forward(
     self, params: Tree, frozen: Tree, batch: Rollouts, needs: tuple[str, ...]
   ) -> PolicyOutputs:
-    """Exactly the fields of PolicyOutputs that are needed, and `logp`."""
-    outputs = self._score(self.variables(params, frozen), batch, needs)
+    """Exactly the fields of PolicyOutputs that are needed; `logp` where none is."""
+    heads = {"values", "step_logits", "step_outputs"}
+    outputs = PolicyOutputs()
+    if not needs or set(needs) - heads:
+      outputs = self._score(self.variables(params, frozen), batch, needs)
+    if {"step_logits", "step_outputs"} & set(needs):
+      said = self._step_outputs(params, frozen, batch)
+      made = {"step_logits": said[..., 0], "step_outputs": said}
+      kept = {name: x for name, x in made.items() if name in needs}
+      outputs = dataclasses.replace(outputs, **kept)
     if "values" in needs:
       values = self._values(params, frozen, batch)
       outputs = dataclasses.replace(outputs, values=values)
@@ -48,6 +57,15 @@ class Policy:
     variables = self._variables(critic["trunk"], frozen)
     return scoring.values(
       self.decoder, variables, critic["head"], batch, **self._layout
+    )
+
+  def _step_outputs(self, params: Tree, frozen: Tree, batch: Rollouts) -> jax.Array:
+    """What the step head says, [B, T, C], on the policy's own trunk."""
+    assert self.step_head is not None, "built where a method names its outputs"
+    variables = self._variables(params["policy"], frozen)
+    head = params["step_head"]
+    return scoring.step_outputs(
+      self.decoder, variables, self.step_head, head, batch, **self._layout
     )
 
   def reference_logp(
@@ -101,11 +119,12 @@ def trained_params(
   *,
   critic: bool,
   partition: bool,
+  step_head: StepHead | None,
 ) -> tuple[Tree, Tree]:
   """What trains, and what is frozen ({} without LoRA).
 
   The policy always trains; a critic (the same weights at first, under a head that says
-  0) and the head for log Z where they are asked for.
+  0), the head for log Z and a step head where they are asked for.
   """
   policy, frozen = _split_params(pretrained, config, seed)
   params = {"policy": policy}
@@ -117,6 +136,9 @@ def trained_params(
   if partition:
     head = PartitionHead().init(key, hidden)["params"]
     params["partition"] = nn.meta.unbox(head)
+  if step_head is not None:
+    head = step_head.init(jax.random.fold_in(key, 1), hidden)["params"]
+    params["step_head"] = nn.meta.unbox(head)
   return params, frozen
 
 

@@ -64,6 +64,9 @@ class Task:
   verify: Verifier
   messages: Callable[[Problem], list[dict[str, str]]]  # the chat: [system,] user
   weights: Mapping[str, float] | None = None  # source -> share of a mix; they sum to 1
+  # The texts of a response's steps -> 1. right, 0. wrong, NaN where it cannot say: an
+  # exact checker, where a task has one. It reads text and never runs it.
+  check_steps: Callable[[Problem, Sequence[str]], list[float]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -113,12 +113,17 @@ def _headline(run: Run) -> str:
   if not run.evals:
     return "This run has no evaluation: there is no accuracy to report."
   first, last = run.evals[0], run.evals[-1]
-  key, name = "greedy_accuracy", "Greedy accuracy"
-  if number(last.get(key)) is None:
-    key, name = "mean_at_k", "Mean accuracy of the samples"
+  names = {
+    "greedy_accuracy": "Greedy accuracy",
+    "mean_at_k": "Mean accuracy of the samples",
+    "process_bench_f1": "F1 of the first wrong step",
+  }
+  known = [key for key in names if number(last.get(key)) is not None]
+  key = known[0] if known else "greedy_accuracy"
   asked = number(last.get("problems"))
   questions = "unseen questions" if asked is None else f"{asked:.0f} unseen questions"
-  text = f"{name} on {questions}, with 95% intervals: "
+  spread = "" if number(last.get(f"{key}_low")) is None else ", with 95% intervals"
+  text = f"{names[key]} on {questions}{spread}: "
   if first is last:
     return (
       f"{text}**{_rate(last, key)}** {_when(last)} (one evaluation, no comparison)."
@@ -146,10 +151,17 @@ def _results(run: Run) -> Iterator[str]:
     **{f"pass_at_{n}": f"pass@{n}" for n in tries if n > 1},  # pass@1 is mean@k
     "majority_at_k": f"majority@{of_k}",
     "truncated": "answers cut off at the limit",
+    "process_bench_f1": "F1 of the first wrong step",
+    "process_bench_error_accuracy": "first wrong step found, of wrong solutions",
+    "process_bench_correct_accuracy": "called free of errors, of right solutions",
+    "step_accuracy": "steps told right from wrong",
   }
   numbers = {
     "greedy_length": "mean length, greedy, tokens",
     "length": "mean length, tokens",
+    "step_auroc": "AUROC of steps",
+    "ece": "expected calibration error",
+    "brier": "Brier score",
     "problems": "questions",
     "unscorable": "answers no verifier could score (in no accuracy)",
   }

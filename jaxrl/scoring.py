@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int
 from jaxrl.models.attention import Segments
 from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import Decoder
-from jaxrl.models.heads import PartitionHead, ValueHead
+from jaxrl.models.heads import PartitionHead, StepHead, ValueHead
 from jaxrl.packing import Packing, by_rows
 from jaxrl.types import PolicyOutputs, Rollouts
 
@@ -92,6 +92,36 @@ def values(
   states = _states(hidden, packing)
   estimates: Any = ValueHead().apply({"params": head}, states)
   return _place(estimates, packing, batch.mask)
+
+
+def step_outputs(
+  decoder: Decoder,
+  variables: Any,
+  head: StepHead,
+  params: Any,
+  batch: Rollouts,
+  *,
+  response_width: int,
+  responses_per_row: int = 1,
+) -> Float[Array, "B T C"]:
+  """What a step head says of what stands before each token; 0 where none trains.
+
+  A step is read at the token behind it, which the mask marks.
+
+  Args:
+    decoder: the head's trunk.
+    variables: its parameters, with LoRA adapters if there are any.
+    head: of C outputs.
+    params: the head's.
+    batch: as in `score`, and so the rest.
+    response_width: R.
+    responses_per_row: neighbours that share one copy of their prompt.
+  """
+  packing = _packing(batch, response_width, responses_per_row)
+  hidden = _hidden(decoder, variables, batch, packing)
+  said: Any = head.apply({"params": params}, _states(hidden, packing))
+  outputs = [_place(said[..., i], packing, batch.mask) for i in range(head.outputs)]
+  return jnp.stack(outputs, axis=-1)
 
 
 def _packing(batch: Rollouts, response_width: int, share: int) -> Packing:

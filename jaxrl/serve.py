@@ -1,4 +1,4 @@
-"""Uses of a trained policy: evaluate it, try it on a prompt, export it."""
+"""Uses of a trained policy: evaluate it, try it, export it, label its solutions."""
 
 import dataclasses
 import pathlib
@@ -15,6 +15,7 @@ from jaxrl.errors import UserError
 from jaxrl.evaluate import evaluate as evaluate_run
 from jaxrl.models.save import save
 from jaxrl.policy import merged
+from jaxrl.prm import label as label_lib
 from jaxrl.types import Tree
 
 
@@ -41,6 +42,14 @@ def evaluate(config: Config, name: str) -> dict[str, float]:
   with verifiers(run) as pool:
     metrics, _ = evaluate_run(run, pool, params, step)
   return {"step": float(step), **metrics}
+
+
+def label(config: Config, name: str, path: pathlib.Path) -> dict[str, float]:
+  """Labelled solutions of the config's problems to a file; counts of what was done."""
+  config = dataclasses.replace(config, task=config.labels_of)
+  run, params, _ = trained(config, name)
+  with verifiers(run) as pool:
+    return label_lib.label(run, pool, params, path)
 
 
 def sample(

@@ -60,22 +60,20 @@ def make_train_step(
   weights, corrections, features. So the number of micro-batches changes memory and
   nothing else (an objective that names `group` needs whole groups in each). Metrics are
   means under the weights, besides `grad_norm` (before clipping), `skipped_updates`
-  (since the run began) and `sampler_gap`, the largest |log-prob - log-prob before the
-  batch's first update|: 0 but for rounding at that update, the policy's drift later.
+  (since the run began) and, of sampled rows, `sampler_gap`, the largest |log-prob -
+  log-prob before the batch's first update|: 0 but for rounding at that update, the
+  policy's drift later.
   """
   outputs_needed = tuple(
     f.name for f in dataclasses.fields(PolicyOutputs) if f.name in objective.needs
   )
 
   def loss_on(params, coefficients, frozen, batch, weights):
-    outputs = forward(params, frozen, batch, outputs_needed)
+    asked = () if batch.logp_old is None else ("logp",)  # for the gap
+    outputs = forward(params, frozen, batch, (*outputs_needed, *asked))
     total, metrics = objective.per_token(outputs, batch, coefficients)
     summed = jax.tree.map(lambda x: jnp.sum(x * weights), metrics)
-    gap = jnp.abs(outputs.logp - batch.logp_old)
-    fresh = batch.mask if batch.fresh is None else batch.mask * batch.fresh[:, None]
-    # NaN must show, and a maximum over micro-batches does not let it pass unseen.
-    gap = jnp.max(jnp.where(fresh > 0, gap, 0.0))
-    return jnp.sum(total * weights), (summed, jax.lax.stop_gradient(gap))
+    return jnp.sum(total * weights), (summed, _gap(outputs, batch))
 
   grad_fn = jax.grad(loss_on, has_aux=True)
 
@@ -99,8 +97,8 @@ def make_train_step(
       **metrics,
       **means,
       "grad_norm": optax.tree.norm(grads),
-      "sampler_gap": gap,
       "skipped_updates": opt_state.total_notfinite,
+      **gap,
     }
     coefficients, more = objective.follow(state.coefficients, means)
     state = TrainState(state.step + 1, params, opt_state, coefficients)
@@ -109,8 +107,18 @@ def make_train_step(
   return train_step
 
 
+def _gap(outputs: PolicyOutputs, batch: Rollouts) -> Metrics:
+  """`sampler_gap`, of rows sampled at this step; nothing of rows that were not."""
+  if batch.logp_old is None:
+    return {}
+  fresh = batch.mask if batch.fresh is None else batch.mask * batch.fresh[:, None]
+  gap = jax.lax.stop_gradient(jnp.abs(outputs.logp - batch.logp_old))
+  # NaN must show, and a maximum over micro-batches does not let it pass unseen.
+  return {"sampler_gap": jnp.max(jnp.where(fresh > 0, gap, 0.0))}
+
+
 def _logp(forward: ForwardFn, params: Tree, frozen: Tree, rows: Rollouts) -> jax.Array:
-  return forward(params, frozen, rows, ()).logp
+  return forward(params, frozen, rows, ("logp",)).logp
 
 
 def _parts(
@@ -139,4 +147,4 @@ def _add(sums: tuple[Tree, Tree], more: tuple[Tree, Tree]) -> tuple[Tree, Tree]:
   grads, (means, gap) = sums
   more_grads, (more_means, one_gap) = more
   grads, means = jax.tree.map(jnp.add, (grads, means), (more_grads, more_means))
-  return grads, (means, jnp.maximum(gap, one_gap))
+  return grads, (means, jax.tree.map(jnp.maximum, gap, one_gap))

@@ -2,7 +2,7 @@
 
 Shapes: B rows (one sampled sequence each), T tokens of a row, N prompts, G samples a
 prompt (B = N * G, rows of one prompt are adjacent), P prompt tokens, R response tokens,
-V vocabulary.
+V vocabulary, C outputs of a step head.
 
 A method function takes arrays by name: its positional parameters are fields of the two
 structs below, so a signature says what a method needs and nothing else is computed.
@@ -55,6 +55,15 @@ class Rollouts:
     None  # [B, K] of K samples of the reference model, NaN: none
   )
   fresh: Leaf = None  # [B] 1. where sampled at this step; None: all are
+  # Of process rewards. A step's tokens have its number; the stop token has the last's.
+  steps: Leaf = None  # [B, T] int32, from 0; -1 elsewhere
+  step_scores: Leaf = None  # [B, T] how good a PRM calls a step, on its last token
+  step_scored: Leaf = None  # [B, T] 1. on the last token of each step that has a score
+  prm_log_ratio: Leaf = None  # [B, T] log-prob under an implicit PRM - its reference's
+  # Of solutions that train a PRM. A step head reads what stands before a token, so a
+  # step is read at the token behind it: the next step's first one, or the stop token.
+  step_labels: Leaf = None  # [B, T] how good the step before the token is; see `mask`
+  domain: Leaf = None  # [B] int32: the part of a mix that the row's problem is from
   # From the stages of credit, in their order.
   drawn: Leaf = None  # [B, T] the mask before any selector
   reward_parts: Leaf = None  # [B, K] each reward of the config by itself, weighted
@@ -74,11 +83,13 @@ class Rollouts:
 class PolicyOutputs:
   """What one forward pass says of each token; only what was asked for is computed."""
 
-  logp: Leaf  # [B, T] log-probability of each token, tempered as it was sampled
+  logp: Leaf = None  # [B, T] log-probability of each token, tempered as sampled
   entropy: Leaf = None  # [B, T] entropy of the distribution it came from, nats
   collision: Leaf = None  # [B, T] sum of squared probabilities of that distribution
   values: Leaf = None  # [B, T] the critic's estimate before the token is drawn
   log_partition: Leaf = None  # [B, T] log Z of the row's prompt, repeated (FlowRL)
+  step_logits: Leaf = None  # [B, T] a step head of one output, before the token
+  step_outputs: Leaf = None  # [B, T, C] a step head of several
 
 
 @struct.dataclass

@@ -2,7 +2,7 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from jaxrl.models.layers import named
 
@@ -16,24 +16,23 @@ class ValueHead(nn.Module):
     return _dense(self, hidden, 1)[..., 0]
 
 
-class StepRewardHead(nn.Module):
-  """Logits at the ends of reasoning steps, in float32.
+class StepHead(nn.Module):
+  """What a process reward model says of the step that ends at a state, in float32.
 
-  One class gives [B, S] (a logit of "the step is right"), more give [B, S, classes].
+  A linear map, or one hidden layer of ReLUs below it. The last layer starts at 0, so
+  that every step is as likely right as wrong at first.
   """
 
-  classes: int = 1
+  outputs: int = 1
+  hidden: int = 0  # width of the layer below; 0: none
 
   @nn.compact
-  def __call__(
-    self, hidden: Float[Array, "B T D"], step_ends: Int[Array, "B S"]
-  ) -> Float[Array, "B S"] | Float[Array, "B S classes"]:
-    """`step_ends` are token indices, -1 where a row has fewer steps: those give 0."""
-    real = (step_ends >= 0)[..., None]
-    index = jnp.maximum(step_ends, 0)[..., None]
-    ends = jnp.take_along_axis(hidden, index, axis=1)
-    logits = jnp.where(real, _dense(self, ends, self.classes), 0.0)
-    return logits[..., 0] if self.classes == 1 else logits
+  def __call__(self, states: Float[Array, "... D"]) -> Float[Array, "... C"]:
+    """`outputs` numbers for each hidden state."""
+    x = states.astype(jnp.float32)
+    if self.hidden:
+      x = nn.relu(nn.Dense(self.hidden, name="below", param_dtype=jnp.float32)(x))
+    return _dense(self, x, self.outputs)
 
 
 class PartitionHead(nn.Module):

@@ -3,16 +3,21 @@
 import dataclasses
 import importlib.util
 import pathlib
+import re
 from typing import Any
+
+import jax
 
 from jaxrl.models import load_gguf, load_hf, tokenizer_gguf
 from jaxrl.models.config import DecoderConfig, row_layout_default
-from jaxrl.models.decoder import Params, shapes
+from jaxrl.models.decoder import Params, init_params, shapes
 from jaxrl.models.errors import ModelError
 from jaxrl.models.hf_config import from_hf
-from jaxrl.models.tokenizer import Tokenizer
+from jaxrl.models.tokenizer import Tokenizer, byte_tokenizer
 
 _PACKAGE = "package:"
+_BYTES = "bytes:"
+_HEAD_DIM = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,18 +38,21 @@ def load(
   row_layout: bool | None = None,
   shapes_only: bool = False,
 ) -> Pretrained:
-  """Reads a Hugging Face directory, a .gguf file, or `package:NAME`.
+  """Reads a Hugging Face directory, a .gguf file, or `package:NAME`; or makes a model.
 
   `package:NAME` is the one .gguf file inside the installed Python package NAME, which
-  is not imported. `row_layout` None means what suits the backend in use. With
+  is not imported. `bytes:4x128` is a new model that reads bytes, 4 layers of width 128,
+  the same one each time. `row_layout` None means what suits the backend in use. With
   `shapes_only` no tensor is read: `params` are `jax.ShapeDtypeStruct`s.
   """
-  found = _resolve(str(path))
   execution: dict[str, Any] = {
     "compute_dtype": compute_dtype,
     "remat": remat,
     "row_layout": row_layout_default() if row_layout is None else row_layout,
   }
+  if str(path).startswith(_BYTES):
+    return _new(str(path), execution, shapes_only)
+  found = _resolve(str(path))
   if found.is_dir():
     config = from_hf(load_hf.read_json(found / "config.json"))
     config = dataclasses.replace(config, **execution)
@@ -64,6 +72,33 @@ def load(
       f"{config.vocab_size}; they do not belong together"
     )
   return Pretrained(config, params, tokenizer, str(found))
+
+
+def _new(path: str, execution: dict[str, Any], shapes_only: bool) -> Pretrained:
+  """A decoder over bytes with random weights."""
+  sizes = re.fullmatch(r"bytes:([1-9]\d*)x([1-9]\d*)", path)
+  if sizes is None or int(sizes[2]) % _HEAD_DIM:
+    raise ModelError(
+      f"{path}: write bytes:LAYERSxWIDTH, such as bytes:4x128, the width a multiple of "
+      f"{_HEAD_DIM}"
+    )
+  layers, width = int(sizes[1]), int(sizes[2])
+  tokenizer = byte_tokenizer()
+  config = DecoderConfig(
+    vocab_size=tokenizer.vocab_size,
+    num_layers=layers,
+    embed_dim=width,
+    mlp_dim=3 * width,
+    num_heads=width // _HEAD_DIM,
+    num_kv_heads=width // _HEAD_DIM,
+    head_dim=_HEAD_DIM,
+    max_positions=1024,
+    eos_id=tokenizer.eos_id,
+    pad_id=tokenizer.pad_id,
+    **execution,
+  )
+  make = lambda: init_params(config, jax.random.key(0))
+  return Pretrained(config, shapes(config) if shapes_only else make(), tokenizer, path)
 
 
 def _resolve(path: str) -> pathlib.Path:

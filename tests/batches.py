@@ -48,6 +48,7 @@ def rollouts(seed=0, rows=8, width=7, off_policy=0.3, group=GROUP):
   logp = logp_old + off_policy * rng.normal(size=shape)
   entropy = rng.exponential(size=shape)
   fields |= _more(np.random.default_rng(seed + 100), fields, off_policy)
+  fields |= _process(np.random.default_rng(seed + 200), mask)
   batch = Rollouts(**{name: _array(x) for name, x in fields.items()})
   outputs = {
     "logp": logp,
@@ -85,6 +86,68 @@ def _more(rng, fields, off_policy):
     "logp_now": logp_old + off_policy * rng.normal(size=shape),
     "correction": rng.uniform(size=shape),
   }
+
+
+def _process(rng, mask):
+  """Steps and their scores: 1 to 4 a row, some without a score, some rows without any.
+
+  Scores stand on all tokens: who reads one that is no step's sees it.
+  """
+  steps = np.full(mask.shape, -1, np.int32)
+  scored = np.zeros(mask.shape)
+  for i, row in enumerate(mask):
+    tokens = np.flatnonzero(row)
+    if not len(tokens):
+      continue
+    cuts = rng.permutation(np.arange(1, len(tokens)))[: rng.integers(0, 4)]
+    steps[i, tokens] = np.sum(np.arange(len(tokens))[:, None] >= cuts, axis=1)
+    ends = tokens[[*(np.sort(cuts) - 1), -1]]
+    scored[i, ends] = (rng.uniform(size=len(ends)) < 0.8) * (i % 8 != 5)
+  return {
+    "steps": steps,
+    "step_scores": rng.uniform(size=mask.shape),
+    "step_scored": scored,
+    "prm_log_ratio": rng.normal(scale=0.5, size=mask.shape),
+  }
+
+
+def responses(*rows, score=None, tokens=2, group=None, **fields):
+  """Responses by the scores of their steps; None: a step without one.
+
+  Each step has `tokens` tokens, a number or one for each step of each row.
+  """
+  count = len(rows)
+  if isinstance(tokens, int):
+    tokens = [[tokens] * len(row) for row in rows]
+  width = max(sum(lengths) for lengths in tokens)
+  steps = np.full((count, width), -1, np.int32)
+  scores, scored = np.zeros((count, width)), np.zeros((count, width))
+  for i, row in enumerate(rows):
+    numbers = np.repeat(np.arange(len(row)), tokens[i])
+    steps[i, : len(numbers)] = numbers
+    for k, (end, one) in enumerate(zip(np.cumsum(tokens[i]), row, strict=True)):
+      assert steps[i, end - 1] == k
+      if one is not None:
+        scores[i, end - 1], scored[i, end - 1] = one, 1.0
+  floats = {
+    "mask": steps >= 0,
+    "score": np.zeros(count) if score is None else score,
+    "rewards": np.zeros(count) if score is None else score,
+    "scored": np.ones(count),
+    "step_scores": scores,
+    "step_scored": scored,
+    **fields,
+  }
+  empty = dict.fromkeys(
+    ("tokens", "positions", "prompt_tokens", "truncated", "logp_old", "logp_sampling")
+  )
+  return Rollouts(
+    **empty,
+    formatted=None,
+    steps=jnp.asarray(steps),
+    group=jnp.asarray(np.zeros(count) if group is None else group, jnp.int32),
+    **{name: jnp.asarray(x, "float32") for name, x in floats.items()},
+  )
 
 
 def several():

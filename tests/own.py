@@ -13,6 +13,11 @@ def even_tokens(tokens, mask):
   return ((1 - tokens % 2) * mask).sum(-1) / (mask.sum(-1) + 1e-9)
 
 
+def mean_step_score(step_scores, step_scored):
+  """A reward of what a process reward model says."""
+  return (step_scores * step_scored).sum(-1) / (step_scored.sum(-1) + 1e-9)
+
+
 def text_length(problem: Problem, response: str) -> float:
   """A reward that reads text."""
   return len(response) / 10
@@ -21,7 +26,10 @@ def text_length(problem: Problem, response: str) -> float:
 def parity_task(*, levels: int = 2) -> Task:
   """Sums whose answers a random model gets right half of the time, or in part."""
   verify = functools.partial(parity, levels=levels)
-  return dataclasses.replace(token_arithmetic(max_operand=9), verify=verify)
+  task = token_arithmetic(max_operand=9)
+  solved = lambda p: dataclasses.replace(p, data={**p.data, "solution": p.answer})
+  train = [solved(problem) for problem in task.train]
+  return dataclasses.replace(task, train=train, verify=verify)
 
 
 def parity(problem: Problem, response: str, *, levels: int) -> Verdict:

@@ -15,7 +15,7 @@ import pytest
 
 from jaxrl import config as config_lib
 from jaxrl import loop, pick, serve
-from jaxrl.build import build
+from jaxrl.build import build, build_methods
 from jaxrl.checkpoints import Checkpoints
 from jaxrl.config import EvaluationConfig
 from jaxrl.draw import EVALUATION, TRAINING, stream
@@ -29,6 +29,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 # What a config says beside its methods, that belongs to its objective.
 SETTINGS = ("epochs_per_batch", "mini_batches", "old_logp", "replay_groups")
 METHODS = sorted({*config_lib.ONE, *config_lib.MANY} - {"task", "curriculum"})
+# What a run reads only when it labels, or not without a file.
+ALONE_NOTHING = ("tasks", "prm/steps", "prm/queries", "prm/labels", "prm/readouts")
 TIMES = (
   "seconds",
   "collect_seconds",
@@ -146,12 +148,14 @@ def configs():
   """All that ship, and "stage/name" of each method that none of them names."""
   names = config_lib.names()
   used = " ".join(config_lib.to_json(config_lib.load(name)) for name in names)
-  stages = sorted({*config_lib.ONE.values(), *config_lib.MANY.values()})
+  stages = sorted(
+    {*config_lib.ONE.values(), *config_lib.MANY.values(), "prm/objectives"}
+  )
   return names + [
     f"{stage}/{method}"
     for stage in stages
     for method in pick.names(stage)
-    if stage != "tasks" and not re.search(rf'"(\w+/)?{method}"', used)
+    if stage not in ALONE_NOTHING and not re.search(rf'"([\w/]+/)?{method}"', used)
   ]
 
 
@@ -159,14 +163,26 @@ def configs():
 def test_every_config_and_so_every_method_runs_two_steps(tmp_path, name):
   """Its methods and hyper-parameters, on the tiny model and a verdict by chance."""
   loaded = config_lib.load(name)
-  small = tiny.config(
+  of_steps = loaded.explore["name"] == "recorded"
+  problems = {"name": f"{tiny.OWN}:parity_task", "levels": 7}
+  if of_steps:
+    path = tiny.labelled_path(count=40, of_each=8)
+    problems = {"name": "labelled_steps", "path": path}
+  small = (tiny.prm_config if of_steps else tiny.config)(
     tmp_path / "run",
     steps=2,
+    prompts_per_step=4,
     group_size=8,  # some methods look at subsets of four
-    task={"name": f"{tiny.OWN}:parity_task", "levels": 7},
+    task=problems,
     evaluation=EvaluationConfig(problems=0),
     **{field: getattr(loaded, field) for field in (*METHODS, *SETTINGS)},
   )
+  needs = {name for part in build_methods(small) for name in part.needs}
+  if needs & {"step_scores", "step_scored", "steps", "prm_log_ratio"}:
+    cut = {"name": "fixed_length", "tokens": 2}
+    small = dataclasses.replace(
+      small, prm=tiny.prm_directory("prm_log_ratio" in needs), cut=cut
+    )
   loop.fit(small)
   rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
   assert len(rows) == 2 and all(row["kind"] == "train" for row in rows)

@@ -116,10 +116,12 @@ def test_a_model_says_the_same_of_packed_rows(row_tokens, rows_a_part):
     np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-def test_a_row_holds_a_longest_group_where_a_micro_batch_does():
+def test_a_row_holds_as_much_of_a_longest_group_as_a_micro_batch_does():
   sampling = SamplingConfig(max_prompt_tokens=10, max_response_tokens=7)
   config = Config(group_size=4, sampling=sampling)
   width = lambda **sizes: row_tokens(dataclasses.replace(config, **sizes))
   assert width(micro_batch_tokens=38) == 10 + 4 * 7
-  assert width(micro_batch_tokens=37) == 10 + 7
+  assert width(micro_batch_tokens=100) == 10 + 4 * 7
+  assert width(micro_batch_tokens=37) == 10 + 3 * 7
+  assert width(micro_batch_tokens=17) == 10 + 7
   assert width(micro_batch_tokens=37, packed_row_tokens=20) == 20

@@ -16,9 +16,8 @@ def half(score, *, weight: float = 0.5):
 def test_every_file_holds_a_function_of_its_name(kind):
   assert names(kind)
   for name in names(kind):
-    required = {
-      k: "" for k, (_, d) in hyper_parameters(pick_raw(kind, name)).items() if d is ...
-    }
+    known = hyper_parameters(pick_raw(kind, name)).items()
+    required = {k: t() for k, (t, d) in known if d is ...}
     assert callable(pick(kind, name, **required))
 
 

@@ -3,10 +3,12 @@
 import dataclasses
 import functools
 import pathlib
+import random
 import tempfile
 
 import jax
 
+from jaxrl import loop
 from jaxrl.config import (
   Config,
   EvaluationConfig,
@@ -20,6 +22,7 @@ from jaxrl.models.config import DecoderConfig
 from jaxrl.models.decoder import init_params
 from jaxrl.models.save import save
 from jaxrl.models.tokenizer import byte_tokenizer
+from jaxrl.prm.solutions import Solution, to_line
 
 OWN = pathlib.Path(__file__).with_name("own.py")
 DECODER = DecoderConfig(
@@ -67,3 +70,65 @@ def config(directory: pathlib.Path, **changes) -> Config:
     schedule={"name": "constant", "learning_rate": 1e-3},
   )
   return resolve(dataclasses.replace(base, **changes))
+
+
+def solution(number: int, rng: random.Random) -> Solution:
+  """Steps of letters; those with an x are wrong, and nothing after them has a label."""
+  steps: list[str] = []
+  labels: list[float | None] = []
+  fine = True
+  for _ in range(rng.randint(1, 4)):
+    wrong = rng.random() < 0.3
+    steps.append(("x" if wrong else rng.choice("abc")) + rng.choice("abc") + "\n")
+    labels.append(float(not wrong) if fine else None)
+    fine = fine and not wrong
+  return Solution(
+    problem=str(number),
+    question=f"{number}?",
+    steps=tuple(steps),
+    labels=tuple(labels),
+    outcome=float(fine),
+  )
+
+
+@functools.cache
+def labelled_path(count: int = 200, of_each: int = 1) -> str:
+  """A file of `solution`s."""
+  path = pathlib.Path(tempfile.mkdtemp(prefix="jaxrl-labels-")) / "labels.jsonl"
+  rng = random.Random(0)
+  lines = [to_line(solution(i, rng)) for i in range(count) for _ in range(of_each)]
+  path.write_text("".join(lines))
+  return str(path)
+
+
+def prm_config(directory: pathlib.Path, **changes) -> Config:
+  """A run of four steps that trains a process reward model on them."""
+  settings = {
+    "task": {"name": "labelled_steps", "path": labelled_path()},
+    "explore": {"name": "recorded"},
+    "loss": {"name": "prm/objectives/step_bce"},
+    "prompts_per_step": 16,
+    "group_size": 1,
+    "micro_batches": 1,
+    "responses_per_row": 1,
+    "rewards": ({"name": "accuracy"},),
+    "sampling": SamplingConfig(
+      max_prompt_tokens=8, max_response_tokens=14, prompt_bucket_tokens=8
+    ),
+    "evaluation": EvaluationConfig(problems=50, batch_rows=16),
+  }
+  return config(directory, **{**settings, **changes})
+
+
+@functools.cache
+def prm_directory(implicit: bool = False) -> str:
+  """A run that has trained a process reward model for one step."""
+  directory = pathlib.Path(tempfile.mkdtemp(prefix="jaxrl-prm-")) / "run"
+  changes = {"steps": 1, "evaluation": EvaluationConfig(problems=0)}
+  if implicit:
+    changes |= {
+      "explore": {"name": "recorded", "train": "responses"},
+      "loss": {"name": "prm/objectives/implicit_ce"},
+      "readout": {"name": "implicit"},
+    }
+  return str(loop.fit(prm_config(directory, **changes)))

@@ -28,7 +28,10 @@ from scripts.benchmark import limits
 from scripts.benchmark.steps import step_times
 from scripts.benchmark.table import WARM_UPS
 
-MICRO_BATCH_TOKENS = 768  # 256 to 1,024 are within a tenth of each other on 2 cores
+# What was fastest on 2 cores: small, as a part that is not full costs what a full one
+# does; but each part adds to all gradients, which is more to do than the rest where
+# parts are a small model's.
+MICRO_BATCH_TOKENS = {"5m": 544, "smollm2": 256}
 TASK = str(pathlib.Path(__file__).with_name("task.py"))
 
 
@@ -41,8 +44,7 @@ def config_of(job: dict[str, Any]) -> Config:
       steps=job["steps"],
       prompts_per_step=job["prompts_per_step"],
       group_size=job["group"],
-      # Rows of a whole group where one fits, else of the longest response.
-      micro_batch_tokens=max(MICRO_BATCH_TOKENS, longest),
+      micro_batch_tokens=max(MICRO_BATCH_TOKENS[job["model"]], longest),
       max_grad_norm=job["max_grad_norm"],
       model=ModelConfig(path=job["directory"], chat=job["chat"]),
       sampling=SamplingConfig(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from jaxrl.models.heads import StepRewardHead, ValueHead
+from jaxrl.models.heads import StepHead, ValueHead
 
 HIDDEN = jax.random.normal(jax.random.key(0), (2, 5, 8))
 ENDS = jnp.asarray([[1, 4, -1], [0, -1, -1]])
@@ -17,12 +17,12 @@ def _random(head, *inputs):
   """Boxed and random parameters; heads start at 0, which would hide mistakes."""
   boxed = head.init(jax.random.key(1), *inputs)["params"]
   params = nn.meta.unbox(boxed)
-  keys = jax.random.split(jax.random.key(2), len(params))
-  noise = {
-    name: jax.random.normal(key, params[name].shape)
-    for name, key in zip(sorted(params), keys, strict=True)
-  }
-  return boxed, noise
+  leaves, tree = jax.tree.flatten(params)
+  keys = jax.random.split(jax.random.key(2), len(leaves))
+  noise = [
+    jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)
+  ]
+  return boxed, jax.tree.unflatten(tree, noise)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -39,23 +39,18 @@ def test_value_head(dtype):
   assert specs["kernel"] == PartitionSpec("embed", "classes")
 
 
-@pytest.mark.parametrize("classes", [1, 3])
-def test_step_reward_head(classes):
-  head = StepRewardHead(classes)
-  _, params = _random(head, HIDDEN, ENDS)
-  got = head.apply({"params": params}, HIDDEN, ENDS)
-  want = np.zeros((2, 3, classes), np.float32)
-  for row, step, end in ((0, 0, 1), (0, 1, 4), (1, 0, 0)):
-    want[row, step] = HIDDEN[row, end] @ params["kernel"] + params["bias"]
-  np.testing.assert_allclose(
-    got, want[..., 0] if classes == 1 else want, rtol=1e-5, atol=1e-5
-  )
-
-
-def test_padded_steps_have_no_gradient():
-  head = StepRewardHead()
-  _, params = _random(head, HIDDEN, ENDS)
-  loss = lambda hidden: jnp.sum(head.apply({"params": params}, hidden, ENDS))
-  grad = np.asarray(jax.grad(loss)(HIDDEN))
-  used = {(row, step) for row, step in zip(*np.nonzero(grad.any(-1)), strict=True)}
-  assert used == {(0, 1), (0, 4), (1, 0)}
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("hidden", [0, 4])
+def test_step_head(outputs, hidden):
+  head = StepHead(outputs, hidden)
+  boxed, params = _random(head, HIDDEN)
+  x, plain = np.asarray(HIDDEN, np.float32), jax.tree.map(np.asarray, params)
+  if hidden:
+    below = plain["below"]
+    x = np.maximum(x @ below["kernel"] + below["bias"], 0.0)
+  want = x @ plain["kernel"] + plain["bias"]
+  got = head.apply({"params": params}, HIDDEN)
+  assert got.shape == (*HIDDEN.shape[:2], outputs)
+  np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)
+  start = head.apply({"params": nn.meta.unbox(boxed)}, HIDDEN)
+  np.testing.assert_array_equal(start, 0)

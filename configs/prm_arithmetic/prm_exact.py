@@ -1,0 +1,19 @@
+"""A model of steps on labels by an exact checker.
+
+Paper: Wang et al., https://arxiv.org/abs/2312.08935, on sums that small models learn.
+Run: bash scripts/prm_arithmetic.sh (all stages), or this one after imitate:
+jaxrl train prm_arithmetic/prm_exact
+Expect: see docs/prm_arithmetic.md.
+"""
+
+from jaxrl.config import Config
+from jaxrl.configs import prm_arithmetic
+
+
+def config() -> Config:
+  """Cross-entropy on labels by an exact checker."""
+  return prm_arithmetic.model_of_steps(
+    "exact",
+    query={"name": "nothing"},
+    labels={"name": "exact_first_error"},
+  )

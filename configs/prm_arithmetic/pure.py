@@ -1,0 +1,19 @@
+"""Credit of the worst step, beside the outcome.
+
+Paper: Cheng et al., PURE, https://arxiv.org/abs/2504.15275.
+Run: bash scripts/prm_arithmetic.sh (all stages), or this one after the models of steps:
+jaxrl train prm_arithmetic/pure
+Expect: see docs/prm_arithmetic.md.
+"""
+
+from jaxrl.config import Config
+from jaxrl.configs import prm_arithmetic
+
+
+def config() -> Config:
+  """PURE with the model of steps that learned from completions."""
+  return prm_arithmetic.policy(
+    prm="runs/prm_arithmetic-prm_mc",
+    rewards=({"name": "pure"},),
+    advantage={"name": "pure_token"},
+  )

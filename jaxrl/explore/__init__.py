@@ -1,0 +1,1 @@
+"""How the rows of a batch come about: problems -> responses with verdicts."""

@@ -1,0 +1,1 @@
+"""Process reward models: how they are labelled, trained, scored and used."""

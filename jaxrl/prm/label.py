@@ -1,0 +1,391 @@
+"""Problems -> solutions with labelled steps: sample, cut, complete prefixes, decide.
+
+A model writes solutions; a rule of `prm/steps` cuts them; a rule of `prm/queries` says,
+solution by solution, from which prefix completions are wanted next, and those of all
+solutions are sampled together, each prefix once in the cache for all its completions;
+verifiers score them; a rule of `prm/labels` makes labels of what is then known. Host
+code around the sampler.
+
+A problem's lines are written when all its solutions are done, and only then: a run that
+was killed goes on with the problems that are not in the file. What is drawn depends on
+the seed and the problem's number alone, not on its neighbours or on interruptions.
+"""
+
+import dataclasses
+import logging
+import os
+import pathlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import tqdm
+
+from jaxrl import draw, pick, prompts, sampler
+from jaxrl.build import Run
+from jaxrl.config import bind
+from jaxrl.errors import UserError
+from jaxrl.prm import solutions
+from jaxrl.prm.evidence import DONE, Evidence
+from jaxrl.prm.response import Response, pieces
+from jaxrl.problems import Problem, in_test
+from jaxrl.sandbox import Outcome, VerifierPool
+from jaxrl.types import Tree
+
+STEPS_MAX = 4096  # of a solution: rows of randomness are numbered by them
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass
+class Written:
+  """A sampled solution, and what is found out about it."""
+
+  problem: Problem
+  number: int  # of all solutions of the run
+  prompt: list[int]  # token ids
+  tokens: list[int]  # without the stop token
+  ends: list[int]  # of each step the place behind its last token
+  texts: list[str]  # of each step
+  evidence: Evidence
+  answer: str | None  # what the verifier read as its answer
+  asked: set[int] = dataclasses.field(default_factory=set)  # prefixes
+  given_up: bool = False  # a prefix of it has no completion that could be scored
+
+
+@dataclasses.dataclass(frozen=True)
+class Labeller:
+  """The parts of a labelling run."""
+
+  run: Run
+  pool: VerifierPool
+  params: Tree
+  counts: Counter
+
+  def problems(self, problems: Sequence[tuple[int, Problem]]) -> list[list[Written]]:
+    """Solutions of numbered problems, with all the evidence that the query asks for."""
+    found = self._write(problems)
+    query = bind(self.run.config, "query")
+    open_ = [one for written in found for one in written]
+    while open_:
+      asked = [(one, int(pick.call(query, one.evidence))) for one in open_]
+      self._give_up([one for one, prefix in asked if prefix in one.asked])
+      asked = [(one, prefix) for one, prefix in asked if prefix != DONE]
+      asked = [(one, prefix) for one, prefix in asked if not one.given_up]
+      self._complete(asked)
+      open_ = [one for one, _ in asked]
+    return found
+
+  def _give_up(self, stuck: Sequence[Written]) -> None:
+    """Solutions with a prefix none of whose completions could be scored."""
+    for one in stuck:
+      one.given_up = True
+      self.counts["solutions_given_up"] += 1
+
+  def _write(self, numbered: Sequence[tuple[int, Problem]]) -> list[list[Written]]:
+    """The problems' solutions, cut into steps and scored."""
+    run, size = self.run, self.run.config.labelling.solutions
+    asked = [problem for _, problem in numbered]
+    # Always as many: one shape, which compiles once. What is added is dropped.
+    full = asked + [asked[-1]] * (run.config.labelling.batch_problems - len(asked))
+    first = np.array([number * size for number, _ in numbered])
+    first = np.concatenate([first, np.repeat(first[-1:], len(full) - len(asked))])
+    drawn = draw.draw(
+      run,
+      self.pool,
+      run.policy.variables(self.params, run.frozen),
+      full,
+      draw.stream(run.config.seed, draw.LABELS, 0),
+      rules=run.rules,
+      group=size,
+      first_row=first,
+    )
+    entropy = self._entropy(drawn.batch)
+    batch = drawn.batch
+    tokens, mask, logp = jax.device_get((batch.tokens, batch.mask, batch.logp_old))
+    found = []
+    for n, (number, problem) in enumerate(numbered):
+      prompt = prompts.encode(
+        run.tokenizer, run.task, problem, chat=run.config.model.chat
+      )
+      rows = range(n * size, (n + 1) * size)
+      said = lambda x, row: None if x is None else x[row][mask[row] > 0]
+      made = [
+        self._cut(*(said(x, row) for x in (tokens, logp, entropy))) for row in rows
+      ]
+      found.append(
+        [
+          self._written(problem, number * size + i, prompt, *one, drawn.outcomes[row])
+          for i, (row, one) in enumerate(zip(rows, made, strict=True))
+        ]
+      )
+    return found
+
+  def _cut(
+    self, tokens: Any, logp: Any, entropy: Any
+  ) -> tuple[list[int], list[str], list[int], np.ndarray]:
+    """A response's tokens, its steps' texts and ends, and its tokens' log-probs.
+
+    Each argument is [R], with the stop token where there is one; entropies may be None.
+    """
+    run, ids = self.run, tokens.tolist()
+    ids = ids[: len(ids) - (bool(ids) and ids[-1] in run.rules.stop_ids)]
+    response = Response(
+      pieces=pieces(run.tokenizer, ids),
+      logp=logp[: len(ids)],
+      entropy=None if entropy is None else entropy[: len(ids)],
+    )
+    texts, ends = cut(response, pick.call(bind(run.config, "cut"), response))
+    return ids, texts, ends, logp[: len(ids)]
+
+  def _written(
+    self,
+    problem: Problem,
+    number: int,
+    prompt: list[int],
+    tokens: list[int],
+    texts: list[str],
+    ends: list[int],
+    logp: np.ndarray,
+    outcome: Outcome,
+  ) -> Written:
+    run, completions = self.run, self.run.config.labelling.completions
+    self.counts[f"solutions_{outcome.status}"] += 1
+    evidence = Evidence(
+      steps=len(ends),
+      outcome=_right(run, outcome),
+      right=_unknown(len(ends), completions),
+      likelihood=_unknown(len(ends), completions),
+      step_logp=np.split(logp[: ends[-1]], ends[:-1]) if ends else [],
+      checked=_checked(run, problem, texts),
+    )
+    return Written(
+      problem, number, prompt, tokens, ends, texts, evidence, outcome.answer
+    )
+
+  def _entropy(self, batch: Any) -> np.ndarray | None:
+    """Entropies [B, T] where the rule that cuts reads them."""
+    if "entropy" not in pick.needs(bind(self.run.config, "cut")):
+      return None
+    score = jax.jit(
+      lambda params, frozen, rows: self.run.policy.forward(
+        params, frozen, rows, ("entropy",)
+      )
+    )
+    return np.asarray(score(self.params, self.run.frozen, batch).entropy)
+
+  def _complete(self, asked: Sequence[tuple[Written, int]]) -> None:
+    """Samples and scores completions of prefixes, and adds them to the evidence."""
+    # Long prefixes apart from short ones: a batch is padded to its longest.
+    asked = sorted(asked, key=lambda ask: _length(*ask))
+    size = self.run.config.labelling.batch_prefixes
+    for start in range(0, len(asked), size):
+      part = asked[start : start + size]
+      # Filled up to one shape; the copies are drawn and dropped.
+      self._complete_batch(part, part + [part[-1]] * (size - len(part)))
+
+  def _complete_batch(
+    self, asked: Sequence[tuple[Written, int]], filled: Sequence[tuple[Written, int]]
+  ) -> None:
+    run, config = self.run, self.run.config
+    k = config.labelling.completions
+    longest = config.sampling.max_prompt_tokens + config.sampling.max_response_tokens
+    tokens, lengths = prompts.pad(
+      [one.prompt + one.tokens[: _said(one, prefix)] for one, prefix in filled],
+      bucket=config.sampling.prompt_bucket_tokens,
+      max_tokens=longest,
+      pad_id=run.tokenizer.pad_id,
+    )
+    numbers = [one.number * STEPS_MAX + prefix for one, prefix in filled]
+    rows = (np.array(numbers)[:, None] * k + np.arange(k)).reshape(-1)
+    if rows.max() > np.iinfo(np.int32).max:
+      raise UserError("label: more completions than int32 counts; use fewer problems")
+    responses = sampler.generate(
+      run.policy.decoder,
+      run.policy.variables(self.params, run.frozen),
+      jnp.asarray(tokens),
+      jnp.asarray(lengths),
+      jnp.asarray(rows, jnp.int32),
+      draw.stream(config.seed, draw.LABELS, 1),
+      rules=run.rules,
+      engine=run.engine,
+    )
+    words = draw.texts(run.tokenizer, responses)
+    mask, logp = np.asarray(responses.mask), np.asarray(responses.logp)
+    likelihood = np.exp((mask * logp).sum(1) / np.maximum(mask.sum(1), 1.0))
+    whole = [
+      (one.problem, "".join(one.texts[:prefix]) + words[i * k + j])
+      for i, (one, prefix) in enumerate(asked)
+      for j in range(k)
+    ]
+    outcomes = self.pool.verify(whole)
+    for i, (one, prefix) in enumerate(asked):
+      of_one = outcomes[i * k : (i + 1) * k]
+      self.counts.update(f"completions_{outcome.status}" for outcome in of_one)
+      one.asked.add(prefix)
+      right = [_right(run, outcome) for outcome in of_one]
+      assert one.evidence.right is not None and one.evidence.likelihood is not None
+      one.evidence.right[prefix] = right
+      one.evidence.likelihood[prefix] = likelihood[i * k : (i + 1) * k]
+
+
+def _unknown(steps: int, completions: int) -> np.ndarray:
+  return np.full((steps + 1, completions), np.nan)
+
+
+def _right(run: Run, outcome: Outcome) -> float:
+  if outcome.score is None:
+    return float("nan")
+  return float(outcome.score >= run.config.labelling.right_score)
+
+
+def _checked(run: Run, problem: Problem, texts: list[str]) -> np.ndarray | None:
+  if run.task.check_steps is None:
+    return None
+  return np.array(run.task.check_steps(problem, texts), float)
+
+
+def _said(one: Written, prefix: int) -> int:
+  return one.ends[prefix - 1] if prefix else 0
+
+
+def _length(one: Written, prefix: int) -> int:
+  return len(one.prompt) + _said(one, prefix)
+
+
+def cut(response: Response, numbers: np.ndarray) -> tuple[list[str], list[int]]:
+  """Texts of the steps, and of each the place behind its last token.
+
+  A step without text (half a character, say) belongs to the one before it.
+  """
+  numbers = np.asarray(numbers)
+  places = [*(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
+  texts: list[str] = []
+  ends: list[int] = []
+  start = 0
+  for end in places if len(numbers) else ():
+    text = "".join(response.pieces[start:end])
+    if text or not texts:
+      texts.append(text)
+      ends.append(end)
+    else:
+      ends[-1] = end
+    start = end
+  if len(texts) > 1 and not texts[0]:
+    texts, ends = texts[1:], ends[1:]
+  return (texts, ends) if texts and texts[0] else ([], [])
+
+
+def solution_of(run: Run, one: Written) -> solutions.Solution:
+  """What is written of a solution: labels, and the evidence for other rules."""
+  config = run.config
+  labels = np.full(len(one.texts), np.nan)
+  if not one.given_up:
+    labels = np.asarray(pick.call(bind(config, "labels"), one.evidence), float)
+  if labels.shape != (len(one.texts),):
+    raise UserError(
+      f"labels {config.labels['name']}: {labels.shape[0]} labels for "
+      f"{len(one.texts)} steps of a solution to {one.problem.id}; mend the rule"
+    )
+  known = lambda x: None if np.isnan(x) else float(x)
+  assert one.evidence.right is not None
+  return solutions.Solution(
+    problem=one.problem.id,
+    source=one.problem.source,
+    question=one.problem.question,
+    answer=one.problem.answer,
+    steps=tuple(one.texts),
+    labels=tuple(known(x) for x in labels),
+    outcome=known(one.evidence.outcome),
+    about={
+      "model": config.model.path,
+      "answer": one.answer,
+      "rule": dict(config.labels),
+      "query": dict(config.query),
+      "right": [[known(x) for x in row] for row in one.evidence.right],
+    },
+  )
+
+
+def finished(path: pathlib.Path) -> set[str]:
+  """Ids of the problems that a file has; cuts off a line that was not written whole."""
+  if not path.exists():
+    return set()
+  text = path.read_bytes()
+  whole = text[: text.rfind(b"\n") + 1]
+  if len(whole) < len(text):
+    _log.warning("%s: cut off a line that was not written whole", path)
+    with open(path, "r+b") as file:
+      file.truncate(len(whole))
+  return {solutions.from_line(line).problem for line in whole.splitlines()}
+
+
+def label(
+  run: Run, pool: VerifierPool, params: Tree, path: pathlib.Path
+) -> dict[str, float]:
+  """Writes labelled solutions of the task's problems; goes on where it was stopped.
+
+  Returns:
+    Counts of this call: problems, solutions, steps, labels, failures of verifiers.
+
+  Raises:
+    UserError: the file holds what is no solution, or a rule gave the wrong labels.
+  """
+  settings = run.config.labelling
+  try:
+    done = finished(path)
+  except ValueError as error:
+    raise UserError(f"{path}: {error}; move it away, or label into another") from None
+  labeller = Labeller(run, pool, params, Counter())
+  counts = labeller.counts
+  todo = [(i, p) for i, p in _mine(run) if p.id not in done]
+  counts["problems_done_before"] = len(done)
+  path.parent.mkdir(parents=True, exist_ok=True)
+  size = settings.batch_problems
+  with open(path, "ab") as file, tqdm.tqdm(total=len(todo), unit="problem") as bar:
+    for start in range(0, len(todo), size):
+      part = todo[start : start + size]
+      for written in labeller.problems(part):
+        lines = [solution_of(run, one) for one in written if one.texts]
+        counts["empty_solutions"] += len(written) - len(lines)
+        _count(counts, lines)
+        # Whole problems at once, on disk before the next: a kill loses none of them.
+        file.write("".join(map(solutions.to_line, lines)).encode())
+        file.flush()
+        os.fsync(file.fileno())
+      counts["problems"] += len(part)
+      bar.update(len(part))
+  return {name: float(count) for name, count in sorted(counts.items())}
+
+
+def _mine(run: Run) -> Iterator[tuple[int, Problem]]:
+  """This shard's problems, numbered as in the whole task."""
+  settings = run.config.labelling
+  side = run.task.test if settings.split == "test" else run.task.train
+  seen: set[str] = set()
+  for number in range(min(settings.problems, len(side))):
+    problem = side[number]
+    if problem.id in seen:
+      continue
+    seen.add(problem.id)
+    if _shard(problem.id, settings.shards) == settings.shard:
+      yield number, problem
+
+
+def _shard(problem: str, shards: int) -> int:
+  return next(i for i in range(shards) if in_test(problem, (i + 1) / shards))
+
+
+def _count(counts: Counter, lines: Sequence[solutions.Solution]) -> None:
+  labels = [x for one in lines for x in one.labels]
+  known = [x for x in labels if x is not None]
+  counts["solutions"] += len(lines)
+  counts["right_solutions"] += sum(one.outcome == 1 for one in lines)
+  counts["dropped_solutions"] += sum(
+    all(x is None for x in one.labels) for one in lines
+  )
+  counts["steps"] += len(labels)
+  counts["labelled_steps"] += len(known)
+  counts["good_steps"] += sum(x >= 0.5 for x in known)

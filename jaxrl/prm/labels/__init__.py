@@ -1,0 +1,1 @@
+"""What is known of a solution -> how good each of its steps is. Host code."""

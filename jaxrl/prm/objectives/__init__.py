@@ -1,0 +1,1 @@
+"""What a process reward model minimises: per-token losses, as in `losses`."""

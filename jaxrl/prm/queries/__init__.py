@@ -1,0 +1,1 @@
+"""Which prefix of a solution is to be completed next. Host code."""

@@ -1,0 +1,175 @@
+"""What a process reward model says of the steps of some rows.
+
+A model trained with jaxrl is a run directory: its config says how its head is read.
+"""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxrl import pick
+from jaxrl.build import Run, build
+from jaxrl.checkpoints import Checkpoints
+from jaxrl.config import bind, from_json
+from jaxrl.errors import UserError
+from jaxrl.policy import Policy
+from jaxrl.prm.response import Response, pieces
+from jaxrl.types import PolicyOutputs, Rollouts, Tree
+
+READ_FROM_TOKENS = "logp"  # a readout that names it scores tokens, not what follows
+
+
+@dataclasses.dataclass(frozen=True)
+class StepScorer:
+  """A trained model of steps, and how its outputs become scores."""
+
+  run: Run
+  params: Tree
+
+  @property
+  def of_tokens(self) -> bool:
+    """Whether a score stands on a step's last token, and not on the one behind it."""
+    return READ_FROM_TOKENS in pick.needs(bind(self.run.config, "readout"))
+
+  def __call__(self, batch: Rollouts) -> jax.Array:
+    """Scores [B, T], 0..1, on the tokens of the mask."""
+    readout = bind(self.run.config, "readout")
+    needs = pick.needs(readout)
+    if "logp_ref" in needs:
+      logp_ref = self.run.reference_logp(self.run.reference, batch)
+      batch = dataclasses.replace(batch, logp_ref=logp_ref)
+    fields = tuple(f.name for f in dataclasses.fields(PolicyOutputs) if f.name in needs)
+    score = _compiled(self._policy(batch), readout, fields)
+    return score(self.params, self.run.frozen, batch)
+
+  def log_ratio(self, batch: Rollouts) -> jax.Array:
+    """Log-probs [B, T] under an implicit model, minus those under its reference."""
+    ratio = _compiled(self._policy(batch), functools.partial(_logp), ("logp",))
+    ours = ratio(self.params, self.run.frozen, batch)
+    return ours - self.run.reference_logp(self.run.reference, batch)
+
+  def _policy(self, batch: Rollouts) -> Policy:
+    """Rows of another run may be wider than this one's own."""
+    width = batch.tokens.shape[1] - 1
+    return dataclasses.replace(
+      self.run.policy, response_width=width, responses_per_row=1
+    )
+
+
+def _logp(logp: jax.Array) -> jax.Array:
+  return logp
+
+
+_COMPILED: dict[Any, Callable] = {}
+
+
+def _compiled(policy: Any, readout: Any, fields: tuple[str, ...]) -> Callable:
+  """The jitted scorer: compiled once for a policy and a readout."""
+  key = (policy, readout.func, tuple(sorted(readout.keywords.items())), fields)
+  if key not in _COMPILED:
+
+    def score(params: Tree, frozen: Tree, batch: Rollouts) -> jax.Array:
+      outputs = policy.forward(params, frozen, batch, fields)
+      return pick.call(readout, outputs, batch)
+
+    _COMPILED[key] = jax.jit(score)
+  return _COMPILED[key]
+
+
+def load(directory: str) -> StepScorer:
+  """The model of steps that a run trained; UserError where it trained none."""
+  path = pathlib.Path(directory)
+  if not (path / "config.json").exists():
+    raise UserError(f"prm {directory!r} is no run directory: it has no config.json")
+  config = from_json(path / "config.json")
+  run, state = build(config)
+  with Checkpoints(path, keep=config.output.keep_checkpoints) as saved:
+    restored = saved.restore(state)
+  if restored is None:
+    raise UserError(f"prm {directory!r} has no checkpoint yet; let it train first")
+  if run.policy.step_head is None and "logp_ref" not in pick.needs(
+    bind(config, "readout")
+  ):
+    raise UserError(
+      f"prm {directory!r}: its run trained no step head, which its readout "
+      f"{config.readout['name']!r} reads; train with one of jaxrl/prm/objectives"
+    )
+  return StepScorer(run, restored[0].params)
+
+
+def check_implicit(scorer: StepScorer) -> StepScorer:
+  """The scorer; UserError where its run kept no reference to compare with."""
+  if scorer.run.reference is None:
+    raise UserError(
+      "config: a method reads prm_log_ratio, and the run in prm trained no implicit "
+      "model; train one, such as prm/implicit_ce"
+    )
+  return scorer
+
+
+def cut_rows(run: Run, batch: Rollouts) -> Rollouts:
+  """The rows with the number of each response token's step, by the config's rule.
+
+  The stop token belongs to the last step.
+  """
+  rule = bind(run.config, "cut")
+  fields = (batch.tokens, batch.mask, batch.logp_old, batch.entropy_old)
+  tokens, mask, logp, entropy = jax.device_get(fields)
+  steps = np.full(tokens.shape, -1, np.int32)
+  for row in range(len(tokens)):
+    places = np.flatnonzero(mask[row])
+    said = places
+    if len(said) and tokens[row, said[-1]] in run.rules.stop_ids:
+      said = said[:-1]
+    ids = tokens[row, said].tolist()
+    response = Response(
+      pieces=pieces(run.tokenizer, ids),
+      logp=None if logp is None else logp[row, said],
+      entropy=None if entropy is None else entropy[row, said],
+    )
+    numbers = np.asarray(pick.call(rule, response), np.int32)
+    steps[row, said] = numbers
+    if len(places) > len(said):
+      steps[row, places[-1]] = numbers[-1] if len(numbers) else 0
+  return dataclasses.replace(batch, steps=jnp.asarray(steps))
+
+
+def last_tokens(steps: jax.Array, truncated: jax.Array) -> jax.Array:
+  """1. [B, T] on the last token of each step.
+
+  The last step of a truncated response is not over, and has none.
+  """
+  following = jnp.pad(steps[:, 1:], ((0, 0), (0, 1)), constant_values=-1)
+  last = (steps >= 0) & (following != steps)
+  unfinished = (following < 0) & (truncated[:, None] > 0)
+  return jnp.where(last & ~unfinished, 1.0, 0.0)
+
+
+def score_rows(scorer: StepScorer, batch: Rollouts) -> Rollouts:
+  """Rows that have `steps`, with `step_scores` on each step's last token.
+
+  A score that is read behind a step moves to the step's own last token; that of the
+  last step is read at the stop token and stays there.
+  """
+  scored = last_tokens(batch.steps, batch.truncated)
+  final = jnp.pad(batch.steps[:, 1:], ((0, 0), (0, 1)), constant_values=-1) < 0
+  if scorer.of_tokens:
+    inside = jnp.where(batch.steps >= 0, 1.0, 0.0)
+    scores = scorer(dataclasses.replace(batch, mask=inside))
+    return _with_scores(batch, scores, scored)
+  inner = scored * jnp.where(final, 0.0, 1.0)
+  read = scored * jnp.where(final, 1.0, 0.0) + jnp.pad(inner[:, :-1], ((0, 0), (1, 0)))
+  scores = scorer(dataclasses.replace(batch, mask=jnp.minimum(read, 1.0)))
+  moved = jnp.pad(scores[:, 1:], ((0, 0), (0, 1)))
+  return _with_scores(batch, jnp.where(final, scores, moved), scored)
+
+
+def _with_scores(batch: Rollouts, scores: jax.Array, scored: jax.Array) -> Rollouts:
+  kept = jnp.where(scored > 0, scores, 0.0)
+  return dataclasses.replace(batch, step_scores=kept, step_scored=scored)

@@ -1,0 +1,1 @@
+"""Scores of the steps of a response -> one number."""

@@ -1,0 +1,87 @@
+"""Instance-adaptive scaling: samples by the success rate. Park et al., https://arxiv.org/abs/2506.09338.
+
+  N(p) = ceil(log(1 - C) / log(1 - p)),   p within 1e-4 of 0 and 1
+
+samples, of which one is right with probability C. Best of n draws min(N(p), N_max) with
+p the low quantile of the prompt's success rate. Beam search with at most K_max leaves
+and M_max children, of leaves in the order of the median quantile:
+
+  K = the least k with k M_max >= N(p_(k)), else K_max
+  p_(k) = the k-th highest low quantile
+  M = min(ceil(log(1 - C) / log(1 - p_min) / K_max), M_max)
+  p_min = the least low quantile of the kept leaves
+
+K varies with M at M_max, M with K at K_max. In the authors' code leaves are scored
+every 5 steps and have one child each in between: let a step of `loop.search` be five.
+Shapes are fixed, so `adaptive_beam` says which slots are used; the caller's `expand`
+skips the others.
+
+The quantiles are the objective `quantile` and the readout `one_quantile` (0 the low
+one, 1 the median) of jaxrl/prm.
+
+Id: prm_calibration
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+EDGE = 1e-4
+
+
+def samples_needed(
+  p: Float[Array, "..."], *, confidence: float = 0.99
+) -> Int[Array, "..."]:
+  """N(p), at least 1."""
+  return jnp.ceil(_ratio(p, confidence)).astype(jnp.int32)
+
+
+def adaptive_leaves(
+  low: Float[Array, " L"],
+  *,
+  leaves_max: int,
+  children_max: int,
+  confidence: float = 0.99,
+) -> Int[Array, ""]:
+  """K, of leaves with these low quantiles."""
+  needed = samples_needed(-jnp.sort(-low), confidence=confidence)
+  k = 1 + jnp.arange(low.shape[0])
+  enough = (k * children_max >= needed) & (k <= leaves_max)
+  return jnp.where(jnp.any(enough), 1 + jnp.argmax(enough), leaves_max)
+
+
+def adaptive_children(
+  low: Float[Array, " L"],
+  *,
+  leaves_max: int,
+  children_max: int,
+  confidence: float = 0.99,
+) -> Int[Array, ""]:
+  """M, of kept leaves with these low quantiles."""
+  children = jnp.ceil(_ratio(jnp.min(low), confidence) / leaves_max)
+  return jnp.clip(children.astype(jnp.int32), 1, children_max)
+
+
+def adaptive_beam(
+  median: Float[Array, " N"],
+  low: Float[Array, " N"],
+  *,
+  leaves_max: int,
+  children_max: int,
+  confidence: float = 0.99,
+) -> tuple[Int[Array, " N"], Bool[Array, " N"]]:
+  """Parents by the median with K adaptive and M_max children, and the slots in use.
+
+  The other slots have copies of the last leaf that is kept.
+  """
+  k = adaptive_leaves(
+    low, leaves_max=leaves_max, children_max=children_max, confidence=confidence
+  )
+  leaf = jnp.arange(median.shape[0]) // children_max
+  order = jnp.argsort(-median, stable=True)
+  return order[jnp.minimum(leaf, k - 1)], leaf < k
+
+
+def _ratio(p: Float[Array, "..."], confidence: float) -> Float[Array, "..."]:
+  # Less a rounding error: a hair over a whole number is that number.
+  ratio = jnp.log1p(-confidence) / jnp.log1p(-jnp.clip(p, EDGE, 1 - EDGE))
+  return ratio * (1 - 1e-6)

@@ -1,0 +1,125 @@
+"""Labelling: what is written, and that stopping and batching change none of it."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from jaxrl.build import build
+from jaxrl.config import EvaluationConfig, LabellingConfig, resolve
+from jaxrl.draw import verifiers
+from jaxrl.prm import label as label_lib
+from jaxrl.prm.response import Response
+from jaxrl.prm.solutions import read
+from tests import tiny
+
+
+def config(tmp_path, **labelling):
+  settings = {
+    "problems": 6,
+    "solutions": 2,
+    "completions": 3,
+    "batch_problems": 2,
+    "batch_prefixes": 4,
+    **labelling,
+  }
+  base = tiny.config(
+    tmp_path / "run",
+    task={"name": f"{tiny.OWN}:parity_task"},
+    evaluation=EvaluationConfig(problems=0),
+    cut={"name": "fixed_length", "tokens": 2},
+    labelling=LabellingConfig(**settings),
+  )
+  return resolve(base)
+
+
+def labels(config, path):
+  run, state = build(config)
+  with verifiers(run) as pool:
+    return label_lib.label(run, pool, state.params, path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """A file of labels, and the counts of the call that made it."""
+  folder = tmp_path_factory.mktemp("whole")
+  return folder / "labels.jsonl", labels(config(folder), folder / "labels.jsonl")
+
+
+def test_labels_are_shares_of_completions(whole):
+  path, counts = whole
+  found = read(path)
+  assert counts["problems"] == 6 and counts["solutions"] == len(found)
+  assert counts["steps"] == sum(len(one.steps) for one in found) > len(found)
+  assert len({one.problem for one in found}) == 6
+  for one in found:
+    rates = [np.mean(row) for row in one.about["right"][1 : len(one.steps)]]
+    np.testing.assert_allclose(one.labels[:-1], rates)
+    assert one.labels[-1] in (one.outcome, None) or one.labels[-1] == one.outcome
+  assert len({label for one in found for label in one.labels}) > 2
+
+
+def test_a_killed_run_goes_on_where_it_was(whole, tmp_path):
+  """In the middle of a line, and of a problem's neighbours."""
+  path, _ = whole
+  text = path.read_text()
+  first = {one.problem for one in read(path)[:2]}
+  lines = text.splitlines(keepends=True)
+  kept = [line for line in lines if any(f'"{p}"' in line for p in first)]
+  again = tmp_path / "labels.jsonl"
+  again.write_text("".join(kept) + lines[len(kept)][:50])
+  counts = labels(config(tmp_path), again)
+  assert counts["problems"] == 6 - len(first)
+  assert counts["problems_done_before"] == len(first)
+  assert sorted(again.read_text().splitlines()) == sorted(text.splitlines())
+
+
+def test_neither_batches_nor_shards_change_a_label(whole, tmp_path):
+  path, _ = whole
+  parts = []
+  for shard in range(2):
+    file = tmp_path / f"{shard}.jsonl"
+    settings = {"batch_problems": 3, "batch_prefixes": 5, "shard": shard, "shards": 2}
+    labels(config(tmp_path, **settings), file)
+    parts += file.read_text().splitlines()
+  assert sorted(parts) == sorted(path.read_text().splitlines())
+
+
+def test_failing_verifiers_are_counted_and_their_solutions_have_no_label(tmp_path):
+  made = config(tmp_path, problems=40, batch_problems=8, completions=1)
+  made = dataclasses.replace(
+    made,
+    task={"name": f"{tiny.OWN}:failing_task"},
+    verify=dataclasses.replace(made.verify, timeout_seconds=0.3, workers=2),
+  )
+  counts = labels(resolve(made), tmp_path / "labels.jsonl")
+  found = read(tmp_path / "labels.jsonl")
+  failed = [one for one in found if one.question[0] in "012"]
+  assert failed and all(one.outcome is None for one in failed)
+  long = [one for one in failed if len(one.steps) > 1]
+  assert long and all(set(one.labels) == {None} for one in long)
+  assert counts["solutions_given_up"] >= len(long)
+  others = [one for one in found if one.question[0] not in "012"]
+  assert others and all(one.outcome is not None for one in others)
+
+
+def test_a_file_that_is_none_is_left_alone(tmp_path):
+  path = tmp_path / "notes.jsonl"
+  path.write_text("not json\n")
+  with pytest.raises(Exception, match="move it away, or label into another"):
+    labels(config(tmp_path), path)
+  assert path.read_text() == "not json\n"
+
+
+def test_steps_without_text_join_their_neighbours():
+  pieces = ["a", "", "b", "", "c"]
+  response = Response(pieces=pieces)
+  texts, ends = label_lib.cut(response, np.array([0, 1, 2, 3, 4]))
+  assert (texts, ends) == (["a", "b", "c"], [2, 4, 5])
+  first = Response(pieces=["", "a"])
+  assert label_lib.cut(first, np.array([0, 1])) == (["a"], [2])
+  assert label_lib.cut(Response(pieces=[]), np.zeros(0, int)) == ([], [])
+  assert (
+    jax.tree.leaves(label_lib.cut(Response(pieces=["", ""]), np.zeros(2, int))) == []
+  )

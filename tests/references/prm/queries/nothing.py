@@ -1,0 +1,8 @@
+"""No completions."""
+
+CASES = [{}]
+
+
+def nothing():
+  """DONE."""
+  return -1
