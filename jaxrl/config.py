@@ -263,7 +263,7 @@ def of_method(name: str) -> Config:
   Raises:
     UserError: there is no such stage or method, or it is only a part of others.
   """
-  stage, _, method = name.rpartition("/")
+  stage, _, method = name.rpartition("/") if "/" in name else (name, "", "")
   if stage not in STAGES:
     raise UserError(f"no stage {stage!r}{near_match(stage, STAGES)}")
   fn = pick(stage, method).func

@@ -15,7 +15,10 @@ from jaxrl.pick import STAGES, names
 
 ROOT = pathlib.Path(__file__).parents[1]
 METHODS = [entry for entry in catalogue.entries() if entry.stage != "configs"]
-FILES_NEEDED = ("tasks/code_jsonl", "tasks/math_jsonl", "tasks/math_tfds")
+VALUES_NEEDED = (
+  *("tasks/code_jsonl", "tasks/labelled_steps", "tasks/math_jsonl", "tasks/math_tfds"),
+  "prm/steps/adaptivestep",
+)
 
 
 def printed(capsys, *arguments):
@@ -106,8 +109,9 @@ def test_used_are_methods_features_and_the_critics_parts_where_it_is():
 
 @pytest.mark.parametrize("entry", METHODS, ids=lambda entry: entry.path)
 def test_every_method_trains_by_itself(entry):
-  if entry.stage == "features" or entry.path in FILES_NEEDED:
-    with pytest.raises(UserError, match=r"train alone|needs a value for 'train_path'"):
+  parts_of_others = ("features", "prm/scores")
+  if entry.stage in parts_of_others or entry.path in VALUES_NEEDED:
+    with pytest.raises(UserError, match="train alone|needs a value for"):
       config.of_method(entry.path)
     return
   chosen = config.of_method(entry.path)
@@ -191,7 +195,7 @@ def test_methods_lists_everything(capsys):
   lines = printed(capsys).splitlines()
   for stage in STAGES:
     for name in names(stage):
-      text = catalogue.docstring(f"jaxrl.{stage}.{name}")
+      text = catalogue.docstring(f"jaxrl.{stage}.{name}".replace("/", "."))
       assert any(
         line.startswith(f"  {name} ") and line.endswith(catalogue.title(text))
         for line in lines[lines.index(stage) :]

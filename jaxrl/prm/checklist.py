@@ -14,7 +14,6 @@ as "In", " Yes" counts twice): count each token once, by exact match.
 
 A checklist is [K, 3] and no step has one of its own, so this is a host function and no
 rule of `prm/scores`. As a reward of each step the paper takes the level as it is.
-
 """
 
 import numpy as np

@@ -16,8 +16,6 @@ root 40 (`start`); depth at most 10, 40 searches. The paper's width follows the
 importance max_o |v([s, o]) - v(s)|; the rule above is the authors' code. A new option
 is to differ from its siblings: `distinct`. Answers: the leaf with the highest Q, or a
 vote of `answers` over terminals.
-
-Id: alphallm
 """
 
 import dataclasses

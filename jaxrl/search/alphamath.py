@@ -14,8 +14,6 @@ Released settings: 40 iterations, depth 8, 5 children. Labels of a path are its 
 `tree.mean_value`, which is +-1 at the end; `value_mse` trains the head on them, and
 `tanh_value` reads it. The other half of the paper's loss, the cross-entropy of right
 paths alone, is a loss like any other. Test-time: `mcts`, or `value_guided_blocks`.
-
-Id: alphamath
 """
 
 import dataclasses

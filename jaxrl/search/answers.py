@@ -20,8 +20,6 @@ Answers are strings that are equal where they are equivalent; None is a sample w
 an answer. None never wins while there is an answer (its samples still count in N), and
 the result is None only where nothing else is there. Of answers that tie the one that
 comes first wins.
-
-Id: self_prm
 """
 
 import collections

@@ -18,8 +18,6 @@ skips the others.
 
 The quantiles are the objective `quantile` and the readout `one_quantile` (0 the low
 one, 1 the median) of jaxrl/prm.
-
-Id: prm_calibration
 """
 
 import jax.numpy as jnp

@@ -12,8 +12,6 @@ greedy choice. Equal scores: the first. On the host.
 Critics are trained on a tree whose leaves a verifier scores: `sibling_pairs` of its
 mean values, each critic by itself with the objective `bradley_terry`. All pairs of
 siblings that differ are taken, which the accounts leave open.
-
-Id: cr_planner
 """
 
 from collections.abc import Callable, Sequence

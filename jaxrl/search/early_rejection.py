@@ -10,8 +10,6 @@ N / width. In the authors' code a beam that has finished is dropped unless all h
 its score, as in `beam`.
 
 `tokens_needed` and `rejection_bound` are the paper's theory.
-
-Id: prm_early_rejection
 """
 
 import dataclasses

@@ -14,8 +14,6 @@ authors' library: draw parents by the score of a row with one simulated step beh
 then weigh the real step by `modulated`, as `weigh` of `loop.search`; the caller keeps
 the look-ahead score in the rows. Whether the simulated step becomes the real one the
 paper leaves open; if it does, there is nothing to correct.
-
-Id: entropic_particle_filtering
 """
 
 from collections.abc import Callable

@@ -17,8 +17,6 @@ paper's choice is taken. Its Q is an estimate, so value / visits here (by 1 wher
 was rolled out but not passed), while labels are by the running sum,
 `SearchTree.value_sum`: `path_labels`. Closed children are not entered again. The model
 that learns to write the verdicts is trained like any other.
-
-Id: groundedprm
 """
 
 import dataclasses

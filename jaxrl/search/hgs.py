@@ -11,8 +11,6 @@ plainly. A final answer counts where it is entered. b = 3, B = 50, and that neut
 comes between the two, are choices: reviews of the paper confirm only that positive
 steps are entered and that it goes back when all are negative. The labels of code steps
 by mutation, for the PRM of programs, are not here.
-
-Id: hgs_prm
 """
 
 import dataclasses

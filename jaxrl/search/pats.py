@@ -12,8 +12,6 @@ is the search around it, on the host, for candidates that come as text. It drops
 among the candidates and steps that the response has already. The authors also drop
 steps with characters they disallow: the caller's `propose` may. A filter of theirs that
 prefers candidates over 0.75 changes nothing, as the highest is taken.
-
-Id: pats
 """
 
 from collections.abc import Callable, Sequence

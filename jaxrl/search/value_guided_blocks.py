@@ -16,8 +16,6 @@ Independent searches (16 in the paper) are pooled by `diverse_beam`. The value i
 AlphaMath's step-level beam search SBS(B1, B2), https://arxiv.org/abs/2405.03553, has
 the same rule with K = B1 and width = B2 and takes `loop.best`. It lets all beams start
 from B1 * B2 first steps too.
-
-Id: vgs
 """
 
 import jax.numpy as jnp

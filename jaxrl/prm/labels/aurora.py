@@ -10,7 +10,6 @@ labels: the PRM is trained on whole trajectories.
 Where the paper is silent (no code or formula of the vote was seen): a missing verdict
 leaves its judge out on that step alone, and a step without a verdict has no label.
 `aurora_soft` has the share itself.
-
 """
 
 import numpy as np

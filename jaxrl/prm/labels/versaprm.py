@@ -7,7 +7,6 @@ and all 1 where it calls none so. The judge sees the reference answer; what it f
 merely OK is good (1) and what is hard to verify is bad (0), which is for the reader of
 its text. The first judge is read. A solution on which it gave no verdict for a step up
 to f has no labels, as one that cannot be parsed.
-
 """
 
 import numpy as np
