@@ -264,7 +264,8 @@ def build_prm(config: Config, needs: frozenset[str]) -> Any:
     )
   from jaxrl.prm import score_steps  # which builds that run
 
-  scorer = score_steps.load(config.prm)
+  width = config.sampling.max_response_tokens
+  scorer = score_steps.load(config.prm, response_width=width)
   return score_steps.check_implicit(scorer) if "prm_log_ratio" in needs else scorer
 
 

@@ -111,7 +111,7 @@ def test_used_are_methods_features_and_the_critics_parts_where_it_is():
 def test_every_method_trains_by_itself(entry):
   parts_of_others = ("features", "prm/scores")
   if entry.stage in parts_of_others or entry.path in VALUES_NEEDED:
-    with pytest.raises(UserError, match="train alone|needs a value for"):
+    with pytest.raises(UserError, match=r"train alone|needs a value for"):
       config.of_method(entry.path)
     return
   chosen = config.of_method(entry.path)

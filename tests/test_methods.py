@@ -28,7 +28,12 @@ STAGES = (
   "selectors",
 )
 METHODS = [(stage, name) for stage in STAGES for name in names(stage)]
-OUTPUTS = tuple(PolicyOutputs.__dataclass_fields__)
+# Those of a policy; what a step head says is tested in tests/prm.
+OUTPUTS = tuple(
+  name
+  for name in PolicyOutputs.__dataclass_fields__
+  if getattr(rollouts()[1], name) is not None
+)
 
 
 def reference(stage, name):

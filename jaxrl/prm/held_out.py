@@ -62,7 +62,8 @@ def evaluate(
     raise UserError(f"the task {run.task.name} has no labelled test solutions")
   problems, found = zip(*pairs, strict=True)
   rows = run.config.evaluation.batch_rows
-  scored = step_scores(StepScorer(run, params), problems, found, batch_rows=rows)
+  scorer = StepScorer(run, params, run.policy.response_width)
+  scored = step_scores(scorer, problems, found, batch_rows=rows)
   scores, labels = zip(*scored, strict=True)
   metrics = evaluation.summarize_steps(scores, labels)
   return {**metrics, "problems": float(len({p.question for p in problems}))}, []

@@ -31,6 +31,7 @@ class StepScorer:
 
   run: Run
   params: Tree
+  response_width: int  # of the rows that it scores: tokens behind a prompt, at most
 
   @property
   def of_tokens(self) -> bool:
@@ -42,24 +43,29 @@ class StepScorer:
     readout = bind(self.run.config, "readout")
     needs = pick.needs(readout)
     if "logp_ref" in needs:
-      logp_ref = self.run.reference_logp(self.run.reference, batch)
+      logp_ref = _reference_logp(self._policy)(self.run.reference, batch)
       batch = dataclasses.replace(batch, logp_ref=logp_ref)
     fields = tuple(f.name for f in dataclasses.fields(PolicyOutputs) if f.name in needs)
-    score = _compiled(self._policy(batch), readout, fields)
+    score = _compiled(self._policy, readout, fields)
     return score(self.params, self.run.frozen, batch)
 
   def log_ratio(self, batch: Rollouts) -> jax.Array:
     """Log-probs [B, T] under an implicit model, minus those under its reference."""
-    ratio = _compiled(self._policy(batch), functools.partial(_logp), ("logp",))
+    ratio = _compiled(self._policy, functools.partial(_logp), ("logp",))
     ours = ratio(self.params, self.run.frozen, batch)
-    return ours - self.run.reference_logp(self.run.reference, batch)
+    return ours - _reference_logp(self._policy)(self.run.reference, batch)
 
-  def _policy(self, batch: Rollouts) -> Policy:
-    """Rows of another run may be wider than this one's own."""
-    width = batch.tokens.shape[1] - 1
+  @property
+  def _policy(self) -> Policy:
+    """The model, for rows as wide as those of the run that asks."""
     return dataclasses.replace(
-      self.run.policy, response_width=width, responses_per_row=1
+      self.run.policy, response_width=self.response_width, responses_per_row=1
     )
+
+
+@functools.cache
+def _reference_logp(policy: Policy) -> Callable:
+  return jax.jit(functools.partial(policy.reference_logp, micro_batches=1))
 
 
 def _logp(logp: jax.Array) -> jax.Array:
@@ -82,8 +88,12 @@ def _compiled(policy: Any, readout: Any, fields: tuple[str, ...]) -> Callable:
   return _COMPILED[key]
 
 
-def load(directory: str) -> StepScorer:
-  """The model of steps that a run trained; UserError where it trained none."""
+def load(directory: str, *, response_width: int | None = None) -> StepScorer:
+  """The model of steps that a run trained, for responses of at most such a width.
+
+  Raises:
+    UserError: there is no such run, or it trained no model of steps.
+  """
   path = pathlib.Path(directory)
   if not (path / "config.json").exists():
     raise UserError(f"prm {directory!r} is no run directory: it has no config.json")
@@ -100,7 +110,8 @@ def load(directory: str) -> StepScorer:
       f"prm {directory!r}: its run trained no step head, which its readout "
       f"{config.readout['name']!r} reads; train with one of jaxrl/prm/objectives"
     )
-  return StepScorer(run, restored[0].params)
+  width = run.policy.response_width if response_width is None else response_width
+  return StepScorer(run, restored[0].params, width)
 
 
 def check_implicit(scorer: StepScorer) -> StepScorer:

@@ -134,6 +134,12 @@ def test_scores_stand_on_the_last_tokens_of_steps(trained, tmp_path):
     batch, mask=jnp.zeros_like(inside).at[0, start + 3].set(1.0)
   )
   np.testing.assert_allclose(scorer(read)[0, start + 3], scores[0, 2], rtol=1e-5)
+  # A step is read with all of its prompt: bit for bit the same without it.
+  for place in range(start):
+    tokens = batch.tokens.at[0, place].set(ord("!"))
+    other = dataclasses.replace(batch, tokens=tokens)
+    moved = score_steps.score_rows(scorer, score_steps.cut_rows(run, other))
+    assert np.asarray(moved.step_scores)[0, start + 2] != scores[0, 2], place
 
 
 def test_a_truncated_response_has_no_score_for_its_last_step():
