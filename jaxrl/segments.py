@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from jaxrl import masked
+
 
 def total(x: Float[Array, " B"], group: Int[Array, " B"]) -> Float[Array, " B"]:
   """Sum of each row's group."""
@@ -57,6 +59,31 @@ def others(group: Int[Array, " B"], weight: Float[Array, " B"]) -> Float[Array, 
   same = group[:, None] == group[None, :]
   apart = ~jnp.eye(group.shape[0], dtype=bool)
   return jnp.where(same & apart & (weight > 0)[None, :], 1.0, 0.0)
+
+
+def mean_over_pairs(
+  x: Float[Array, "B B"], pairs: Float[Array, "B B"], group: Int[Array, " B"]
+) -> Float[Array, " B"]:
+  """Mean of x over the pairs of each row's group, 1. in `pairs`; 0 without any."""
+  partners = jnp.sum(pairs, axis=1)
+  of_row = jnp.sum(pairs * x, axis=1) / jnp.maximum(partners, 1.0)
+  return mean(of_row, group, partners)
+
+
+def leave_one_out(
+  x: Float[Array, "B T"], on: Float[Array, "B T"], group: Int[Array, " B"]
+) -> Float[Array, "B T"]:
+  """x less the mean of the other rows' means, on the tokens where `on` is 1.
+
+  Rows without such a token are not counted, and a row alone in its group stays as it
+  is: (x - mean of all rows) n / (n - 1).
+  """
+  rows = jnp.max(on, axis=1)
+  average = mean(masked.mean_per_row(x, on)[:, 0], group, rows)
+  count = total(rows, group)
+  baseline = jnp.where(count > 1, average, 0.0)
+  scale = jnp.where(count > 1, count / jnp.maximum(count - 1, 1.0), 1.0)
+  return masked.zero((x - baseline[:, None]) * scale[:, None], on)
 
 
 def share_of_subsets(

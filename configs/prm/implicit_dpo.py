@@ -13,6 +13,7 @@ def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
     group_size=4,
+    selectors=({"name": "informative_groups"},),  # others have no pair
     query={"name": "nothing"},
     labels={"name": "freeprm"},
     explore={"name": "recorded", "train": "responses"},

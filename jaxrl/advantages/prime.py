@@ -43,22 +43,12 @@ def prime(
     largest = jnp.max(jnp.abs(masked.to_go(process, mask, 1.0)))
     process = process / (largest + 1e-6)
   spread = segments.has_spread(rewards, group, jnp.max(mask, axis=1))
-  outcome = _leave_one_out(jnp.where(last > 0, rewards[:, None], 0.0), last, group)
+  outcome = segments.leave_one_out(
+    jnp.where(last > 0, rewards[:, None], 0.0), last, group
+  )
   alone = segments.total(jnp.max(mask, axis=1), group) == 1
   outcome = jnp.where((spread | alone)[:, None], outcome, 0.0)
-  both = process_coefficient * _leave_one_out(process, mask, group)
+  both = process_coefficient * segments.leave_one_out(process, mask, group)
   both += outcome_coefficient * outcome
   returns = masked.to_go(both, mask, discount)
   return masked.whiten(returns, mask, epsilon=1e-8, ddof=1)
-
-
-def _leave_one_out(
-  x: Float[Array, "B T"], on: Float[Array, "B T"], group: Int[Array, " B"]
-) -> Float[Array, "B T"]:
-  """L, on the tokens where `on` is 1; rows without any are not counted."""
-  rows = jnp.max(on, axis=1)
-  mean = segments.mean(masked.mean_per_row(x, on)[:, 0], group, rows)
-  count = segments.total(rows, group)
-  baseline = jnp.where(count > 1, mean, 0.0)
-  scale = jnp.where(count > 1, count / jnp.maximum(count - 1, 1.0), 1.0)
-  return masked.zero((x - baseline[:, None]) * scale[:, None], on)

@@ -39,9 +39,7 @@ def bradley_terry(
   better = filled[:, None] & (score[:, None] > score[None, :])
   pairs = jnp.where(better, others, 0.0)
 
-  partners = jnp.sum(pairs, axis=1)
-  of_row = lambda x: jnp.sum(pairs * x, axis=1) / jnp.maximum(partners, 1.0)
-  of_group = lambda x: segments.mean(of_row(x), group, partners)
+  of_group = lambda x: segments.mean_over_pairs(x, pairs, group)
   loss = of_group(-jax.nn.log_sigmoid(gap))
   ordered = of_group((gap > 0).astype(mask.dtype))
   return masked.per_token(loss, mask), {

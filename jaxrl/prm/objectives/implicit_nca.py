@@ -40,9 +40,7 @@ def implicit_nca(
   down = -0.5 * jax.nn.log_sigmoid(-reward)
   losses = down - jax.nn.log_sigmoid(reward) + down.T  # [B, B]
 
-  partners = jnp.sum(pairs, axis=1)
-  of_row = lambda x: jnp.sum(pairs * x, axis=1) / jnp.maximum(partners, 1.0)
-  of_group = lambda x: segments.mean(of_row(x), group, partners)
+  of_group = lambda x: segments.mean_over_pairs(x, pairs, group)
   ordered = of_group((reward > reward.T).astype(mask.dtype))
   return masked.per_token(of_group(losses), mask), {
     "pair_accuracy": masked.per_token(ordered, mask)
