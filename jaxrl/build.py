@@ -7,20 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
-import numpy as np
 import optax
 
-from jaxrl import packing, pick
+from jaxrl import layout, pick
 from jaxrl.config import Config, bind
-from jaxrl.config_checks import row_tokens
 from jaxrl.credit import Credit
 from jaxrl.errors import UserError
 from jaxrl.models.decoder import Decoder
-from jaxrl.models.heads import StepHead
+from jaxrl.models.heads import EnsembleHead, StepHead
 from jaxrl.models.load import Pretrained, load
 from jaxrl.models.tokenizer import Tokenizer
+from jaxrl.models.uncertainty_head import UncertaintyHead
 from jaxrl.objective import Objective
 from jaxrl.policy import Policy, copy, trained_params
+from jaxrl.prm import bilevel, online
 from jaxrl.problems import Task
 from jaxrl.rollout import Engine, SamplingRules
 from jaxrl.train_step import clipped, init_state, make_optimizer, make_train_step
@@ -52,6 +52,8 @@ class Run:
   credit: Credit
   refill: tuple[Callable, ...]
   prm: Any  # scores steps (prm.score_steps.StepScorer), where a method reads that
+  online: online.OnlineModel | None  # an implicit model that learns along
+  reweighting: bilevel.Reweighting | None  # of the rows that train
   needs: frozenset[str]  # every array that some method names
   rescored: tuple[str, ...]  # fields of PolicyOutputs whose `_old` is to be computed
 
@@ -92,7 +94,9 @@ def load_model(config: Config, *, shapes_only: bool = False) -> Pretrained:
 
 
 def build_policy(
-  config: Config, pretrained: Pretrained, step_head: StepHead | None
+  config: Config,
+  pretrained: Pretrained,
+  step_head: StepHead | UncertaintyHead | None,
 ) -> Policy:
   """The policy over a loaded model."""
   decoder_config = pretrained.config
@@ -101,7 +105,7 @@ def build_policy(
     decoder_config = dataclasses.replace(decoder_config, lora_scale=scale)
   return Policy(
     decoder=Decoder(decoder_config),
-    lora=config.model.lora_rank > 0,
+    lora=config.model.lora_rank > 0 or config.model.step_head != "state",
     temperature=config.sampling.temperature,
     response_width=config.sampling.max_response_tokens,
     responses_per_row=config.responses_per_row or config.group_size,
@@ -110,7 +114,9 @@ def build_policy(
   )
 
 
-def build_step_head(config: Config, needs: frozenset[str]) -> StepHead | None:
+def build_step_head(
+  config: Config, needs: frozenset[str]
+) -> StepHead | UncertaintyHead | None:
   """The head of a process reward model, where a method names what it says.
 
   A method of several outputs says how many in its hyper-parameter `outputs`.
@@ -118,13 +124,24 @@ def build_step_head(config: Config, needs: frozenset[str]) -> StepHead | None:
   if not needs & {"step_logits", "step_outputs"}:
     return None
   specs = (config.loss, *config.regularizers)
+  if config.reweighting:
+    specs = (*specs, config.meta_loss)
   outputs = [spec["outputs"] for spec in specs if "outputs" in spec] or [1]
   if len(set(outputs)) > 1:
     raise UserError(
       f"config: its losses read step heads of {sorted(set(outputs))} outputs, and "
       "there is one head; make their `outputs` the same"
     )
-  return StepHead(outputs[0], config.model.step_head_hidden)
+  model = config.model
+  if model.step_head == "state":
+    kind = EnsembleHead if model.step_heads_apart else StepHead
+    return kind(outputs[0], model.step_head_hidden)
+  if outputs[0] != 1:
+    raise UserError(
+      f"config: model.step_head {model.step_head!r} has one output and the losses read "
+      f"{outputs[0]}; take a loss on one, such as prm/objectives/uheads"
+    )
+  return UncertaintyHead(model.step_head, model.uncertainty_width)
 
 
 def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState]:
@@ -142,19 +159,18 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
   credit, objective = build_methods(config)
   needs = _needs(config, credit, objective)
   policy = build_policy(config, pretrained, build_step_head(config, needs))
-  split = lambda weights: trained_params(
-    dataclasses.replace(pretrained, params=weights),
-    config.model,
-    config.seed,
-    critic=objective.value_loss is not None,
-    partition="log_partition" in needs,
-    step_head=policy.step_head,
-  )
+  learner = online.build(config, policy)
+  reweighting = bilevel.build(config, policy.forward, objective, task)
+  split = functools.partial(_split, config, pretrained, policy, objective, needs)
   params, frozen = make(split, pretrained.params)
+  params = params if shapes_only else _with_critic(config, params)
   schedule, optimizer = build_optimizer(config, params)
   train_step = make_train_step(
     policy.forward, objective, optimizer, micro_batches=config.micro_batches
   )
+  if reweighting is not None:
+    train_step = reweighting.around(train_step)
+  groups = objective.needs_groups or (learner is not None and learner.whole_groups)
   rescored = rescored_fields(config, needs)
   parts = config.micro_batches * config.mini_batches
   whole_batch = functools.partial(functools.partial, micro_batches=parts)
@@ -173,18 +189,58 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
     train_step=jax.jit(train_step, donate_argnums=0),
     stowed=functools.partial(_moved, config, "pinned_host"),
     fetched=functools.partial(_moved, config, "device"),
-    packed=build_packing(config, whole_groups=objective.needs_groups),
+    packed=layout.packer(config, whole_groups=groups),
     reference_logp=jax.jit(whole_batch(policy.reference_logp)),
     outputs_old=jax.jit(whole_batch(policy.outputs_old, needs=rescored)),
     explore=bind(config, "explore"),
     credit=credit,
     refill=bind(config, "refill"),
     prm=build_prm(config, needs),
+    online=learner,
+    reweighting=reweighting,
     needs=needs,
     rescored=rescored,
   )
-  first = lambda params: init_state(params, optimizer, objective)
+  first = lambda params: _with_learners(init_state(params, optimizer, objective), run)
   return run, make(first, params)
+
+
+def _split(
+  config: Config,
+  pretrained: Pretrained,
+  policy: Policy,
+  objective: Objective,
+  needs: frozenset[str],
+  weights: Tree,
+) -> tuple[Tree, Tree]:
+  """What trains and what is frozen, of the weights that were loaded."""
+  return trained_params(
+    dataclasses.replace(pretrained, params=weights),
+    config.model,
+    config.seed,
+    critic=objective.value_loss is not None,
+    partition="log_partition" in needs,
+    step_head=policy.step_head,
+  )
+
+
+def _with_critic(config: Config, params: Tree) -> Tree:
+  """The parameters, the critic's from the run that it starts from, if any."""
+  if config.model.critic_from is None:
+    return params
+  from jaxrl.prm.critic import start_critic  # which builds another run
+
+  return {**params, "critic": start_critic(config, params.get("critic"))}
+
+
+def _with_learners(state: TrainState, run: Run) -> TrainState:
+  """The first state, with those of what learns beside the policy."""
+  found = {}
+  if run.online is not None:
+    found["prm"] = run.online.init(state.params)
+  if run.reweighting is not None:
+    found["reweighting"] = run.reweighting.init(run.config.seed)
+  return dataclasses.replace(state, beside=found)
 
 
 def _call(function: Callable, *arguments: Any) -> Any:
@@ -193,8 +249,9 @@ def _call(function: Callable, *arguments: Any) -> Any:
 
 def _needs(config: Config, credit: Credit, objective: Objective) -> frozenset[str]:
   """Every array that some method of the run names."""
-  refill = pick.all_needs(*bind(config, "refill"))
-  return frozenset((*credit.needs, *objective.needs, *refill))
+  more = pick.all_needs(*bind(config, "refill"), *bind(config, "reweighting"))
+  learner = () if config.prm_update == "never" else ("logp_ref",)
+  return frozenset((*credit.needs, *objective.needs, *more, *learner))
 
 
 def rescored_fields(config: Config, needs: frozenset[str]) -> tuple[str, ...]:
@@ -255,8 +312,15 @@ def build_reference(
 
 def build_prm(config: Config, needs: frozenset[str]) -> Any:
   """The model that scores steps, where a method reads its scores."""
+  if config.prm_update != "never" and "prm_log_ratio" not in needs:
+    raise UserError(
+      "config: prm_update trains a model that no method reads; take an advantage that "
+      "reads prm_log_ratio, such as prime, or leave it at 'never'"
+    )
   if not needs & {"step_scores", "step_scored", "steps", "prm_log_ratio"}:
     return None
+  if config.prm_update != "never":
+    return None  # the model is `Run.online`
   if config.prm is None:
     raise UserError(
       "config: a method reads what a model of steps says, and there is none; set prm "
@@ -267,46 +331,6 @@ def build_prm(config: Config, needs: frozenset[str]) -> Any:
   width = config.sampling.max_response_tokens
   scorer = score_steps.load(config.prm, response_width=width)
   return score_steps.check_implicit(scorer) if "prm_log_ratio" in needs else scorer
-
-
-def build_packing(
-  config: Config, *, whole_groups: bool
-) -> Callable[[Rollouts], Rollouts]:
-  """Rollouts with their `packing`, or as they are where the config packs nothing.
-
-  Raises:
-    UserError: a loss over groups, the longest of which no micro-batch holds.
-  """
-  if config.micro_batch_tokens == 0:
-    return lambda batch: batch
-  width = row_tokens(config)
-  pack = functools.partial(
-    packing.pack,
-    row_tokens=width,
-    rows=config.micro_batch_tokens // width,
-    whole_groups=whole_groups,
-  )
-  sampling = config.sampling
-  longest = np.zeros((config.group_size, sampling.max_prompt_tokens), bool)
-  said = np.ones((config.group_size, sampling.max_response_tokens), bool)
-  try:
-    pack(
-      np.concatenate([longest, said], axis=1),
-      np.full(config.group_size, sampling.max_prompt_tokens),
-      np.zeros(config.group_size, int),
-    )
-  except ValueError as error:
-    raise UserError(
-      f"config: {config.loss['name']} compares the responses of a group, and "
-      f"micro_batch_tokens {config.micro_batch_tokens} does not hold the longest "
-      f"group ({error}); raise it"
-    ) from None
-
-  def packed(batch: Rollouts) -> Rollouts:
-    host = jax.device_get((batch.mask, batch.prompt_tokens, batch.group))
-    return dataclasses.replace(batch, packing=pack(*host))
-
-  return packed
 
 
 def build_optimizer(

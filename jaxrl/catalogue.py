@@ -20,11 +20,17 @@ ROOT = pathlib.Path(jaxrl.__path__[0]).resolve().parent
 PARTS = (
   *("advantage", "loss", "corrections", "regularizers", "reduction", "selectors"),
   *("refill", "rewards", "controllers", "curriculum", "value_target", "value_loss"),
-  *("explore", "cut", "query", "labels", "readout"),
+  *("explore", "cut", "tree", "query", "labels", "readout", "search", "score"),
+  *("prm_loss", "reweighting", "meta_loss"),
 )
-SETTINGS = ("epochs_per_batch", "mini_batches", "old_logp", "replay_groups")
+SETTINGS = (
+  *("epochs_per_batch", "mini_batches", "old_logp", "replay_groups", "prm_update"),
+)
 CRITIC = ("value_target", "value_loss", "critic_optimizer", "critic_schedule")
-LABELLING = ("labels_of", "query", "labels", "readout")
+LABELLING = ("labels_of", "tree", "query", "labels", "readout")
+SEARCH = ("search", "score")
+ONLINE = ("prm_loss", "prm_optimizer", "prm_schedule")
+META = ("reweighting", "meta", "meta_loss", "meta_optimizer", "meta_schedule")
 
 
 # --- docstrings ---------------------------------------------------------------------
@@ -125,7 +131,7 @@ def parts(config: Config) -> dict[str, str]:
 
 def _defaults() -> str:
   """What a config has where it says nothing."""
-  left_out = (*CRITIC, *LABELLING, "cut")
+  left_out = (*CRITIC, *LABELLING, *SEARCH, *ONLINE, *META, "cut")
   fields = [field for field in PARTS if field not in left_out]
   shown = {field: _shown(_default(), field) for field in fields}
   return ", ".join(f"{field} {method}" for field, method in shown.items() if method)
@@ -157,14 +163,21 @@ def _needs(config: Config) -> set[str]:
 
 
 def _fields(config: Config) -> list[str]:
-  """The fields whose methods run: the critic's and a PRM's only where there is one."""
+  """The fields whose methods run: the critic's, a PRM's and a search's where one is."""
   needs = _needs(config)
   recorded = config.explore["name"] == "recorded"
   left_out = () if needs & {"values_old", "returns"} else CRITIC
   if not recorded:
     left_out = (*left_out, *LABELLING)
-  if not recorded and not needs & {"step_scores", "step_scored", "steps"}:
+  in_training = needs & {"step_scores", "step_scored", "steps", "prm_log_ratio"}
+  if not recorded and not in_training:
     left_out = (*left_out, "cut")
+  if config.prm is None or in_training:  # a model of steps that only a search reads
+    left_out = (*left_out, *SEARCH)
+  if config.prm_update == "never":
+    left_out = (*left_out, *ONLINE)
+  if not config.reweighting:
+    left_out = (*left_out, *META)
   return [field for field in (*ONE, *MANY) if field not in left_out]
 
 

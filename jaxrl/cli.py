@@ -24,6 +24,8 @@ USAGE = """jaxrl: reinforcement learning for language models, in pure JAX
   jaxrl export RUN DIRECTORY      write a Hugging Face directory, adapters merged
   jaxrl report RUN                write the report of a run again
   jaxrl label NAME FILE           write solutions with labelled steps, for training PRMs
+  jaxrl judge NAME FILE OUT       a model's own words on solutions, and scores of steps
+  jaxrl search NAME [overrides]   answers to test problems, searched for with a PRM
   jaxrl plan NAME [overrides]     its peak memory, from the compiled programs alone
   jaxrl methods [NAME]            every method and config, or what one of them is
 
@@ -125,6 +127,45 @@ def label(arguments: Sequence[str]) -> None:
   print(json.dumps(serve.label(config, name, pathlib.Path(path)), indent=2))
 
 
+def judge(arguments: Sequence[str]) -> None:
+  """Adds a generative model's scores of steps to a file of solutions."""
+  name, rest = _first(arguments, "judge", "a run directory or the name of a config")
+  source, rest = _first(rest, "judge", "a .jsonl file of solutions")
+  target, rest = _first(rest, "judge", "the .jsonl file to write")
+  for path in (source, target):
+    if path.startswith("-"):
+      raise UserError(f"jaxrl judge NAME FILE OUT: {path} stands where a file should")
+  from jaxrl.prm import judgement
+
+  settings = overrides.parse(judgement.Settings, rest, prog=f"jaxrl judge {name}")
+  config = _config_of(name)
+  if settings.form is None:
+    settings = dataclasses.replace(settings, form=config.task.get("form", "steps"))
+  judgement.form_of(settings.form)
+  from jaxrl import compilation, serve
+  from jaxrl.prm import judged
+
+  compilation.keep_on_disk()
+  # The task of the problems: what the config trains on may be made by this command.
+  config = dataclasses.replace(config, task=config.labels_of)
+  run, params, _ = serve.trained(config, name)
+  found = judged.judge_file(
+    run, params, pathlib.Path(source), pathlib.Path(target), settings
+  )
+  shown = {k: None if math.isnan(value) else value for k, value in found.items()}
+  print(json.dumps(shown, indent=2))
+
+
+def search(arguments: Sequence[str]) -> None:
+  """Searches for the answers to a config's test problems, with its model of steps."""
+  name, rest = _first(arguments, "search", "a run directory or the name of a config")
+  config = overrides.apply(_config_of(name), rest)
+  from jaxrl import compilation, serve
+
+  compilation.keep_on_disk()
+  print(json.dumps(serve.search(config, name), indent=2))
+
+
 def plan(arguments: Sequence[str]) -> None:
   """Says what memory a config will need; runs nothing."""
   name, rest = _first(arguments, "plan", "the name of a config or a .py file")
@@ -162,7 +203,19 @@ def methods(arguments: Sequence[str]) -> None:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
-  f.__name__: f for f in (train, evaluate, sample, export, label, report, plan, methods)
+  f.__name__: f
+  for f in (
+    train,
+    evaluate,
+    sample,
+    export,
+    label,
+    judge,
+    report,
+    search,
+    plan,
+    methods,
+  )
 }
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -25,8 +26,12 @@ def collect(
   params: Tree,
   curriculum: dict[str, Any],
   step: int,
-) -> tuple[Rollouts, list[SampleRow], dict[str, float], dict[str, Any]]:
+  beside: Tree = MappingProxyType({}),
+) -> tuple[Rollouts, list[SampleRow], dict[str, float], dict[str, Any], Tree]:
   """Rollouts ready for the update, samples as text, metrics, the curriculum's state.
+
+  Last comes what learns beside the policy (`TrainState.beside`), as it is after this
+  batch: a model that scores responses may learn from them first.
 
   Groups that the `refill` selectors empty are replaced by newly drawn ones, for up to
   `refill_rounds` more rounds; then what is missing stays empty, and is counted.
@@ -49,6 +54,9 @@ def collect(
       break
   batch, problems, missing = _compose(run, rounds, kept)
   batch, metrics = _fill_in(run, pool, params, batch, problems, step)
+  if run.online is not None:
+    batch, more, beside = _learn(run, batch, beside)
+    metrics |= more
   batch = run.credit.assign(batch)
   rows = [
     row
@@ -58,7 +66,18 @@ def collect(
   metrics |= batch_metrics(batch, rounds)
   if run.refill:
     metrics |= {"rounds": float(len(rounds)), "missing_groups": float(missing)}
-  return batch, rows, metrics, curriculum
+  return batch, rows, metrics, curriculum, beside
+
+
+def _learn(
+  run: Run, batch: Rollouts, beside: Tree
+) -> tuple[Rollouts, dict[str, float], Tree]:
+  """The batch with `prm_log_ratio`, metrics, and the model after a step on it."""
+  assert run.online is not None
+  state, ratio, found = run.online(beside["prm"], run.frozen, run.packed(batch))
+  metrics = {name: float(x) for name, x in found.items()}
+  batch = dataclasses.replace(batch, prm_log_ratio=ratio)
+  return batch, metrics, {**beside, "prm": state}
 
 
 def _scores(run: Run, batch: Rollouts) -> np.ndarray:
@@ -129,7 +148,7 @@ def _fill_in(
     if "logp_old" in more and batch.logp_old is not None:
       gap = jnp.abs(more["logp_old"] - batch.logp_old)
       metrics["sampler_gap"] = float(jnp.max(jnp.where(batch.mask > 0, gap, 0.0)))
-  if "prm_log_ratio" in run.needs:
+  if run.prm is not None and "prm_log_ratio" in run.needs:
     more["prm_log_ratio"] = run.prm.log_ratio(batch)
   elif run.prm is not None:
     batch = score_steps.score_rows(run.prm, score_steps.cut_rows(run, batch))

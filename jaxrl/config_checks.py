@@ -6,6 +6,59 @@ from typing import Any
 from jaxrl.errors import UserError
 from jaxrl.pick import check_type
 
+# Field -> the least that makes sense.
+FLOORS = {
+  "steps": 0,
+  "prompts_per_step": 1,
+  "group_size": 1,
+  "epochs_per_batch": 1,
+  "mini_batches": 1,
+  "micro_batch_tokens": 0,
+  "packed_row_tokens": 0,
+  "micro_batches": 1,
+  "responses_per_row": 0,
+  "refill_rounds": 0,
+  "replay_groups": 0,
+  "reference_samples": 1,
+  "meta_every": 1,
+  "meta_after": 0,
+  "model.logit_chunk_tokens": 1,
+  "model.lora_rank": 0,
+  "model.step_head_hidden": 0,
+  "model.uncertainty_width": 8,
+  "sampling.temperature": 0,
+  "sampling.max_prompt_tokens": 1,
+  "sampling.max_response_tokens": 1,
+  "sampling.prompt_bucket_tokens": 1,
+  "sampling.slots": 0,
+  "sampling.lookup_tokens": 0,
+  "verify.workers": 1,
+  "evaluation.problems": 0,
+  "evaluation.samples": 0,
+  "evaluation.batch_rows": 1,
+  "searching.problems": 1,
+  "searching.rows": 1,
+  "searching.rounds": 1,
+  "searching.step_tokens": 1,
+  "searching.begin_tokens": 1,
+  "searching.batch_problems": 1,
+  "labelling.problems": 1,
+  "labelling.solutions": 1,
+  "labelling.completions": 1,
+  "labelling.batch_problems": 1,
+  "labelling.batch_prefixes": 1,
+  "labelling.right_solutions_max": 0,
+  "labelling.judge.votes": 1,
+  "labelling.judge.documents_max": 1,
+  "labelling.judge.documents_tokens": 1,
+  "labelling.judge.sampling.max_prompt_tokens": 1,
+  "labelling.judge.sampling.max_response_tokens": 1,
+  "labelling.judge.sampling.prompt_bucket_tokens": 1,
+  "labelling.shard": 0,
+  "labelling.shards": 1,
+  "output.keep_checkpoints": 1,
+}
+
 
 def check_types(part: Any, where: str) -> None:
   """UserError where a field, of this part or within it, has another type."""
@@ -20,47 +73,19 @@ def check_types(part: Any, where: str) -> None:
 
 def check_positive(config: Any) -> None:
   """UserError where a number is below what makes sense."""
-  floors = {
-    "steps": 0,
-    "prompts_per_step": 1,
-    "group_size": 1,
-    "epochs_per_batch": 1,
-    "mini_batches": 1,
-    "micro_batch_tokens": 0,
-    "packed_row_tokens": 0,
-    "micro_batches": 1,
-    "responses_per_row": 0,
-    "refill_rounds": 0,
-    "replay_groups": 0,
-    "reference_samples": 1,
-    "model.logit_chunk_tokens": 1,
-    "model.lora_rank": 0,
-    "model.step_head_hidden": 0,
-    "sampling.temperature": 0,
-    "sampling.max_prompt_tokens": 1,
-    "sampling.max_response_tokens": 1,
-    "sampling.prompt_bucket_tokens": 1,
-    "sampling.slots": 0,
-    "sampling.lookup_tokens": 0,
-    "verify.workers": 1,
-    "evaluation.problems": 0,
-    "evaluation.samples": 0,
-    "evaluation.batch_rows": 1,
-    "labelling.problems": 1,
-    "labelling.solutions": 1,
-    "labelling.completions": 1,
-    "labelling.batch_problems": 1,
-    "labelling.batch_prefixes": 1,
-    "labelling.shard": 0,
-    "labelling.shards": 1,
-    "output.keep_checkpoints": 1,
-  }
-  for path, floor in floors.items():
+  for path, floor in FLOORS.items():
     value: Any = config
     for part in path.split("."):
       value = getattr(value, part)
     if value < floor:
       raise UserError(f"config: {path} must be at least {floor}, got {value}")
+  if config.model.step_heads_apart and config.model.step_head_hidden == 0:
+    raise UserError(
+      "config: model.step_heads_apart needs model.step_head_hidden, the width of their "
+      "layers; set it, such as 128"
+    )
+  if not config.labelling.judge.forms:
+    raise UserError("config: labelling.judge.forms is empty; name one, such as steps")
   if config.labelling.shard >= config.labelling.shards:
     raise UserError(
       f"config: labelling.shard {config.labelling.shard} of {config.labelling.shards} "

@@ -19,7 +19,7 @@ from jaxrl.sandbox import Outcome, VerifierPool
 from jaxrl.types import Rollouts, Tree
 
 # Streams of randomness that never meet, all made from the run's seed.
-TRAINING, EVALUATION, REFERENCE, NOISE, LABELS = 0, 1, 2, 3, 4
+TRAINING, EVALUATION, REFERENCE, NOISE, LABELS, SEARCH = range(6)
 
 
 def stream(seed: int, kind: int, step: int) -> jax.Array:

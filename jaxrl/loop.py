@@ -25,6 +25,7 @@ from jaxrl.errors import UserError
 from jaxrl.evaluate import Stopped, evaluate
 from jaxrl.metrics import SampleLog, SampleRow, Writer, format_table
 from jaxrl.prm import held_out
+from jaxrl.prm.known_outcomes import known_outcomes
 from jaxrl.report import write_report
 from jaxrl.sandbox import VerifierPool
 from jaxrl.signals import StopSignals
@@ -132,8 +133,9 @@ def _steps(
         if position.step >= config.steps:
           break
       started = time.perf_counter()
-      batch, rows, metrics, curriculum = collect(
-        run, session.pool, state.params, position.curriculum, position.step + 1
+      number = position.step + 1
+      batch, rows, metrics, curriculum, beside = collect(
+        run, session.pool, state.params, position.curriculum, number, state.beside
       )
       if pending is not None:
         started = max(started, pending.ready.result())
@@ -143,8 +145,9 @@ def _steps(
         break  # the step was not taken; a resumed run draws the same batch again
       batch, replay = _replayed(config, batch, position.replay)
       sampled = time.perf_counter()
-      state, updates = update(run, state, batch, position.step + 1)
-      position = Position(position.step + 1, curriculum, replay)
+      state = dataclasses.replace(state, beside=beside)
+      state, updates = update(run, state, batch, number)
+      position = Position(number, curriculum, replay)
       ready = session.watch.submit(_ready, updates)
       pending = Pending(position.step, updates, metrics, rows, started, sampled, ready)
       if _due(position.step, config.output.checkpoint_every_steps):
@@ -222,9 +225,11 @@ def update(
   """All optimiser steps on one batch, dispatched; the metrics of each."""
   config, collected = run.config, []
   state = run.fetched(state)
+  meta = known_outcomes(run, step)
+  known = () if meta is None else (meta,)
   for epoch in range(config.epochs_per_batch):
     for part in mini_batches(batch, config, (config.seed, step, epoch)):
-      state, metrics = run.train_step(state, run.frozen, run.packed(part))
+      state, metrics = run.train_step(state, run.frozen, run.packed(part), *known)
       collected.append(metrics)
   return run.stowed(state), collected
 

@@ -91,6 +91,8 @@ class Objective:
     total, metrics = pick.call(self.loss, outputs, batch)
     if self.corrections:
       total = total * batch.correction
+    if batch.row_weight is not None:
+      total = total * batch.row_weight[:, None]
     metrics = {"policy_loss": total, **metrics}
     for term in self.regularizers:
       followed = coefficients.get(pick.name_of(term))

@@ -40,10 +40,13 @@ STAGES = (
   "schedules",
   "prm/steps",
   "prm/labels",
+  "prm/trees",
   "prm/queries",
   "prm/objectives",
   "prm/readouts",
   "prm/scores",
+  "prm/reweighting",
+  "search/strategies",
 )
 
 

@@ -75,6 +75,7 @@ def plan(config: Config) -> Plan:
   long = {
     "parameters": state.params,
     "optimiser state": state.opt_state,
+    "learners beside it": state.beside,
     "frozen base": run.frozen,
     # Under LoRA the frozen base is the reference.
     "reference parameters": None if run.policy.lora else run.reference,
@@ -304,7 +305,8 @@ def _scoring(run: Run, state: TrainState, variables: Tree, idle: int) -> list[Pr
 def _training(run: Run, state: TrainState, whole: Rollouts, resident: int) -> Program:
   """An optimiser step on a mini-batch."""
   part = whole
-  beside = resident - _bytes((state.params, state.opt_state, run.frozen))
+  own = state.params, state.opt_state, state.beside, run.frozen
+  beside = resident - _bytes(own)
   if run.config.mini_batches > 1:
     beside += _bytes(whole)
     part = jax.eval_shape(lambda x: next(mini_batches(x, run.config, (0,))), whole)

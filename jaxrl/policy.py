@@ -6,12 +6,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from jaxrl import scoring
+from jaxrl import scoring, uncertainty
 from jaxrl.config import ModelConfig
 from jaxrl.models import lora as lora_lib
 from jaxrl.models.decoder import Decoder
 from jaxrl.models.heads import PartitionHead, StepHead, ValueHead
 from jaxrl.models.load import Pretrained
+from jaxrl.models.uncertainty_head import UncertaintyHead
 from jaxrl.slices import by_parts
 from jaxrl.types import PolicyOutputs, Rollouts, Tree
 
@@ -26,7 +27,7 @@ class Policy:
   response_width: int  # tokens after the prompt, at most
   responses_per_row: int  # that share one copy of their prompt
   logit_chunk_tokens: int
-  step_head: StepHead | None = None  # of a process reward model
+  step_head: StepHead | UncertaintyHead | None = None  # of a process reward model
 
   def variables(self, params: Tree, frozen: Tree) -> dict[str, Tree]:
     """What `decoder.apply` takes, and the head for log Z where there is one."""
@@ -37,7 +38,7 @@ class Policy:
     self, params: Tree, frozen: Tree, batch: Rollouts, needs: tuple[str, ...]
   ) -> PolicyOutputs:
     """Exactly the fields of PolicyOutputs that are needed; `logp` where none is."""
-    heads = {"values", "step_logits", "step_outputs"}
+    heads = {"values", "step_logits", "step_outputs", "states"}
     outputs = PolicyOutputs()
     if not needs or set(needs) - heads:
       outputs = self._score(self.variables(params, frozen), batch, needs)
@@ -46,6 +47,10 @@ class Policy:
       made = {"step_logits": said[..., 0], "step_outputs": said}
       kept = {name: x for name, x in made.items() if name in needs}
       outputs = dataclasses.replace(outputs, **kept)
+    if "states" in needs:
+      variables = self._variables(params["policy"], frozen)
+      states = scoring.states(self.decoder, variables, batch, **self._layout)
+      outputs = dataclasses.replace(outputs, states=states)
     if "values" in needs:
       values = self._values(params, frozen, batch)
       outputs = dataclasses.replace(outputs, values=values)
@@ -64,6 +69,10 @@ class Policy:
     assert self.step_head is not None, "built where a method names its outputs"
     variables = self._variables(params["policy"], frozen)
     head = params["step_head"]
+    if isinstance(self.step_head, UncertaintyHead):
+      return uncertainty.step_outputs(
+        self.decoder, variables, self.step_head, head, batch, **self._layout
+      )
     return scoring.step_outputs(
       self.decoder, variables, self.step_head, head, batch, **self._layout
     )
@@ -119,7 +128,7 @@ def trained_params(
   *,
   critic: bool,
   partition: bool,
-  step_head: StepHead | None,
+  step_head: StepHead | UncertaintyHead | None,
 ) -> tuple[Tree, Tree]:
   """What trains, and what is frozen ({} without LoRA).
 
@@ -137,7 +146,11 @@ def trained_params(
     head = PartitionHead().init(key, hidden)["params"]
     params["partition"] = nn.meta.unbox(head)
   if step_head is not None:
-    head = step_head.init(jax.random.fold_in(key, 1), hidden)["params"]
+    key = jax.random.fold_in(key, 1)
+    if isinstance(step_head, UncertaintyHead):
+      head = uncertainty.init(step_head, key, pretrained.config)
+    else:
+      head = step_head.init(key, hidden)["params"]
     params["step_head"] = nn.meta.unbox(head)
   return params, frozen
 
@@ -146,6 +159,8 @@ def _split_params(
   pretrained: Pretrained, config: ModelConfig, seed: int
 ) -> tuple[Tree, Tree]:
   """The policy's parameters that train, and those that are frozen."""
+  if config.step_head != "state":
+    return {}, pretrained.params  # a model that is only read
   if config.lora_rank == 0:
     return pretrained.params, {}
   adapters = lora_lib.init_lora(

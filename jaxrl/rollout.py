@@ -144,6 +144,14 @@ def cache_slots(tokens: int, rules: SamplingRules, engine: Engine) -> int:
 
 
 def start(
+  decoder: Decoder, weights: Any, *arrays: Any, rules: SamplingRules, **how: Any
+) -> SamplerState:
+  """`prepare`, and one token of each row that has a slot."""
+  state = prepare(decoder, weights, *arrays, rules=rules, **how)
+  return begin(decoder, weights, state, rules=rules)
+
+
+def prepare(
   decoder: Decoder,
   weights: Any,
   prompts: Int[Array, "N P"],
@@ -155,7 +163,7 @@ def start(
   engine: Engine,
   slots: int,
 ) -> SamplerState:
-  """The state after each prompt and one token of each row that has a slot."""
+  """The state after the prompts, before any row has a token."""
   slot = jnp.arange(prompts.shape[1])[None]
   positions = jnp.where(slot < lengths[:, None], slot, cache_lib.EMPTY)
   hidden, bank = _prefill(decoder, weights, prompts, positions)
@@ -169,7 +177,7 @@ def start(
   group = rows // prompts.shape[0]
   prefix = bank if used == rows else cache_lib.take_rows(bank, row // group)
   zeros = lambda n, dtype: jnp.zeros(n, dtype)
-  state = SamplerState(
+  return SamplerState(
     row=row,
     live=jnp.ones(used, bool),
     token=zeros(used, jnp.int32),
@@ -190,7 +198,6 @@ def start(
     prompt_states=last,
     bank=None if used == rows else bank,
   )
-  return begin(decoder, weights, state, rules=rules)
 
 
 def begin(
@@ -210,18 +217,22 @@ def advance(
   rules: SamplingRules,
   engine: Engine,
   leave_at: int | Array = 0,
+  passes: int | None = None,
 ) -> SamplerState:
   """Goes on until all rows have ended, or the cache is too short for one of them.
 
-  Or until no more than `leave_at` rows are left, for whom fewer slots would do.
+  Or until no more than `leave_at` rows are left, for whom fewer slots would do, or the
+  decoder has run `passes` times.
   """
   width = 1 + engine.lookup_tokens
+  first = state.steps
 
   def going(state: SamplerState) -> Array:
     fits = jnp.all(~state.live | (state.age + width <= state.cache.slots))
     live = jnp.sum(state.live)
     all_begun = state.waiting == state.lengths.shape[0]
-    return fits & (live > 0) & ~(all_begun & (live <= leave_at))
+    due = True if passes is None else state.steps - first < passes
+    return fits & (live > 0) & ~(all_begun & (live <= leave_at)) & due
 
   def step(state: SamplerState) -> SamplerState:
     drafts = _drafts(state, engine.lookup_tokens)

@@ -124,6 +124,32 @@ def step_outputs(
   return jnp.stack(outputs, axis=-1)
 
 
+def states(
+  decoder: Decoder,
+  variables: Any,
+  batch: Rollouts,
+  *,
+  response_width: int,
+  responses_per_row: int = 1,
+) -> Float[Array, "B T D"]:
+  """The hidden state before each token; 0 on tokens that do not train.
+
+  Args:
+    decoder: the model.
+    variables: its parameters, with LoRA adapters if there are any.
+    batch: as in `score`, and so the rest.
+    response_width: R.
+    responses_per_row: neighbours that share one copy of their prompt.
+  """
+  packing = _packing(batch, response_width, responses_per_row)
+  found = _states(_hidden(decoder, variables, batch, packing), packing)
+  found = found.astype(jnp.float32)
+  flat = jnp.zeros((batch.mask.size, found.shape[-1]))
+  flat = flat.at[packing.target].set(found, mode="drop")
+  placed = flat.reshape(*batch.mask.shape, -1)
+  return jnp.where(batch.mask[..., None] > 0, placed, 0.0)
+
+
 def _packing(batch: Rollouts, response_width: int, share: int) -> Packing:
   if batch.packing is not None:
     return batch.packing

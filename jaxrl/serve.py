@@ -16,6 +16,8 @@ from jaxrl.evaluate import evaluate as evaluate_run
 from jaxrl.models.save import save
 from jaxrl.policy import merged
 from jaxrl.prm import label as label_lib
+from jaxrl.prm import score_steps
+from jaxrl.search import on_model
 from jaxrl.types import Tree
 
 
@@ -50,6 +52,22 @@ def label(config: Config, name: str, path: pathlib.Path) -> dict[str, float]:
   run, params, _ = trained(config, name)
   with verifiers(run) as pool:
     return label_lib.label(run, pool, params, path)
+
+
+def search(config: Config, name: str) -> dict[str, float]:
+  """How well the config's search answers its test problems; see `on_model.summary`.
+
+  Raises:
+    UserError: the config names no model of steps.
+  """
+  if config.prm is None:
+    raise UserError(
+      "search: the config names no model of steps; set prm to the run directory of one"
+    )
+  run, params, _ = trained(config, name)
+  scorer = score_steps.load(config.prm)
+  with verifiers(run) as pool:
+    return on_model.summary(on_model.search(run, pool, params, scorer))
 
 
 def sample(

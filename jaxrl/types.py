@@ -64,6 +64,8 @@ class Rollouts:
   # step is read at the token behind it: the next step's first one, or the stop token.
   step_labels: Leaf = None  # [B, T] how good the step before the token is; see `mask`
   domain: Leaf = None  # [B] int32: the part of a mix that the row's problem is from
+  instance: Leaf = None  # [B] int32: the row's solution among all of its file
+  row_weight: Leaf = None  # [B] a factor of the row's loss, from `prm/reweighting`
   # From the stages of credit, in their order.
   drawn: Leaf = None  # [B, T] the mask before any selector
   reward_parts: Leaf = None  # [B, K] each reward of the config by itself, weighted
@@ -90,6 +92,7 @@ class PolicyOutputs:
   log_partition: Leaf = None  # [B, T] log Z of the row's prompt, repeated (FlowRL)
   step_logits: Leaf = None  # [B, T] a step head of one output, before the token
   step_outputs: Leaf = None  # [B, T, C] a step head of several
+  states: Leaf = None  # [B, T, D] the hidden state before the token
 
 
 @struct.dataclass
@@ -100,6 +103,17 @@ class TrainState:
   params: Tree  # "policy" (every parameter, or LoRA adapters), "critic", "partition"
   opt_state: Tree
   coefficients: Tree  # of regularizers that follow a measured value
+  # What learns beside it by steps of its own, each a TrainState: "prm", "reweighting".
+  beside: Tree = struct.field(default_factory=dict)
+
+
+@struct.dataclass
+class RowWeights:
+  """What a rule of `prm/reweighting` learns: that which it names."""
+
+  domain_weights: Leaf = None  # [K] one a domain, 0 at first
+  instance_weights: Leaf = None  # [I] one a solution of the training file, 1 at first
+  weight_net: Tree = None  # a small network's arrays, see `prm.bilevel`
 
 
 class LossFn(Protocol):

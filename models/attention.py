@@ -11,6 +11,7 @@ from jaxrl.models.cache import EMPTY, Leaf
 
 UNSEEN = -1e30  # finite: a row of nothing but -inf would make softmax NaN
 UNLIMITED = 2 * EMPTY - 1  # the reach of a layer without window
+RECENT = 5  # tokens before a token, whose weights `recent_weights` gives
 
 
 @flax.struct.dataclass
@@ -52,6 +53,30 @@ def visible(
     same = segments.ids[:, :, None] == owner
     seen &= same | (segments.prefix[:, :, None] == owner)
   return seen
+
+
+def recent_weights(
+  q: Float[Array, "B T K G h"],
+  k: Float[Array, "B T K h"],
+  positions: Int[Array, "B T"],
+  segments: Segments | None,
+  reach: Int[Array, ""],
+  softcap: float | None,
+) -> Float[Array, "B T H R"]:
+  """What each head of a query gives to the R = RECENT tokens before it, nearest first.
+
+  With all scores at once, in float32: for features of a model that is only read.
+  """
+  seen = visible(positions, positions, segments, reach)
+  scores = jnp.einsum("btkgh,bskh->btkgs", q, k, preferred_element_type=jnp.float32)
+  if softcap is not None:
+    scores = jnp.tanh(scores / softcap) * softcap
+  scores = jnp.where(seen[:, :, None, None], scores, UNSEEN)
+  weights = jax.nn.softmax(scores, axis=-1)
+  back = positions[:, :, None] - positions[:, None, :]
+  near = [seen & (back == n) for n in range(1, RECENT + 1)]
+  picked = [jnp.sum(jnp.where(n[:, :, None, None], weights, 0), axis=-1) for n in near]
+  return jnp.stack(picked, axis=-1).reshape(*positions.shape, -1, RECENT)
 
 
 def cached_attention(

@@ -137,7 +137,7 @@ def _stack(config: DecoderConfig):
     block = nn.remat(Block, policy=policy, prevent_cse=False)  # a scan needs no barrier
   return nn.scan(
     block,
-    variable_axes={"params": 0, "lora": 0, "scales": 0},
+    variable_axes=dict.fromkeys(("params", "lora", "scales", "recent", "hidden"), 0),
     split_rngs={"params": True},
     in_axes=(0, 0, nn.broadcast),
     length=config.num_layers,

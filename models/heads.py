@@ -35,6 +35,40 @@ class StepHead(nn.Module):
     return _dense(self, x, self.outputs)
 
 
+class EnsembleHead(StepHead):
+  """Outputs that share no layer, each an MLP of two hidden layers, drawn at random.
+
+  Heads that start at 0, or share what is below them, get the same gradient and stay
+  the same: they would never disagree, which is all that an ensemble is for.
+  """
+
+  @nn.compact
+  def __call__(self, states: Float[Array, "... D"]) -> Float[Array, "... C"]:
+    """`outputs` numbers for each hidden state."""
+    apart = nn.vmap(
+      _Mlp,
+      in_axes=None,
+      out_axes=-1,
+      axis_size=self.outputs,
+      variable_axes={"params": 0},
+      split_rngs={"params": True},
+    )
+    return apart(self.hidden, name="heads")(states.astype(jnp.float32))
+
+
+class _Mlp(nn.Module):
+  """One number for each state."""
+
+  hidden: int
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "... D"]) -> Float[Array, "..."]:
+    for layer in range(2):
+      dense = nn.Dense(self.hidden, name=f"hidden_{layer}", param_dtype=jnp.float32)
+      x = nn.relu(dense(x))
+    return nn.Dense(1, name="last", param_dtype=jnp.float32)(x)[..., 0]
+
+
 class PartitionHead(nn.Module):
   """FlowRL's log Z of a prompt: a three-layer MLP on its mean hidden state.
 

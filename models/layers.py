@@ -10,7 +10,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jaxrl.models.attention import Segments, Stored, cached_attention, visible
+from jaxrl.models.attention import (
+  Segments,
+  Stored,
+  cached_attention,
+  recent_weights,
+  visible,
+)
 from jaxrl.models.config import DecoderConfig
 from jaxrl.models.fused import fused
 from jaxrl.models.rope import rotate
@@ -212,6 +218,10 @@ class Attention(nn.Module):
     k = rotate(k, cos, sin)
     q = q.reshape(*q.shape[:2], config.num_kv_heads, groups, config.head_dim)
     new = Stored(jnp.swapaxes(k, 1, 2), jnp.swapaxes(v, 1, 2))
+    if self.is_mutable_collection("recent"):
+      where = context.positions, context.segments, layer.reach
+      found = recent_weights(q, k, *where, config.attention_softcap)
+      self.sow("recent", "weights", found)
     if past:
       out = self._attend_past(q, (*past, new), layer, context)
     else:
@@ -304,4 +314,5 @@ class Block(nn.Module):
     x = x + (norm(name="post_attn_norm")(y) if self.config.post_norms else y)
     y = MLP(self.config, name="mlp")(norm(name="mlp_norm")(x))
     x = x + (norm(name="post_mlp_norm")(y) if self.config.post_norms else y)
+    self.sow("hidden", "states", x)
     return x, kept

@@ -25,10 +25,16 @@ RUNS = pathlib.Path("runs")
 DATA = RUNS / "prm_arithmetic"
 PAGE = pathlib.Path("docs/prm_arithmetic")
 MODELS = {"completions": "prm_mc", "exact checker": "prm_exact"}
-POLICIES = {"outcomes (GRPO)": "grpo", "PURE": "pure", "sum of step scores": "sum"}
+POLICIES = {
+  "outcomes (GRPO)": "grpo",
+  "PURE": "pure",
+  "PRIME": "prime",
+  "sum of step scores": "sum",
+}
+SEARCHES = {"beam": "beams", "particle_filter": "particles"}
 SCORES = ("minimum", "product", "mean", "last", "soft_min")
 BUDGETS = (1, 2, 4, 8, 16)
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+BLUE, ORANGE, GREEN, PURPLE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
 
 
 def first_wrong(labels: Sequence[float | None], bar: float) -> int:
@@ -37,18 +43,23 @@ def first_wrong(labels: Sequence[float | None], bar: float) -> int:
   return next((i for i, y in known if y is not None and y <= bar), -1)
 
 
-def agreement(mc: Sequence[Solution], exact: Sequence[Solution]) -> dict[str, float]:
+def agreement(
+  mc: Sequence[Solution], exact: Sequence[Solution], lucky: int
+) -> dict[str, float]:
   """How often completions and the checker name the same first wrong step.
 
-  Of solutions with a wrong answer. A step is wrong to completions where none is right.
+  Of solutions with a wrong answer. A step is wrong to completions where at most `lucky`
+  of them are right: a model that slips may slip back.
   """
   truth = {(one.problem, one.text): one for one in exact}
-  pairs = [
-    (first_wrong(one.labels, 0.0), first_wrong(truth[one.problem, one.text].labels, 0))
-    for one in mc
-    if one.outcome == 0 and (one.problem, one.text) in truth
-  ]
+  pairs = []
+  for one in mc:
+    if one.outcome == 0 and (one.problem, one.text) in truth:
+      right = [sum(x == 1 for x in row) for row in one.about["right"][1:]]
+      checked = truth[one.problem, one.text].labels
+      pairs.append((first_wrong(right, lucky), first_wrong(checked, 0.0)))
   return {
+    "right completions of a wrong step, at most": lucky,
     "wrong solutions": len(pairs),
     "same step": float(np.mean([a == b for a, b in pairs])),
     "within one step": float(np.mean([abs(a - b) <= 1 for a, b in pairs])),
@@ -98,8 +109,19 @@ def choices(
   return result
 
 
+def searched() -> dict[str, dict[int, dict[str, float]]]:
+  """What `jaxrl search` said, by strategy and by the number of rows."""
+  found: dict[str, dict[int, dict[str, float]]] = {}
+  for name in SEARCHES:
+    paths = {n: DATA / f"search_{name}_{n}.json" for n in BUDGETS}
+    there = {n: path for n, path in paths.items() if path.exists()}
+    found[name] = {n: json.loads(path.read_text()) for n, path in there.items()}
+  return found
+
+
 def draw(
   curves: Mapping[str, Mapping[str, Mapping[int, float]]],
+  searches: Mapping[str, Mapping[int, Mapping[str, float]]],
   reliable: Mapping[str, Mapping[str, np.ndarray]],
   policies: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> None:
@@ -114,7 +136,12 @@ def draw(
       line = ways[f"{way}, minimum"]
       label = f"{way}, PRM of {model}"
       axes[0].plot(BUDGETS, [line[n] for n in BUDGETS], style, color=color, label=label)
-  axes[0].set(xscale="log", xlabel="samples", ylabel="accuracy, unseen sums")
+  for color, (name, by_rows) in zip((GREEN, PURPLE), searches.items(), strict=True):
+    line = [one["best"] for one in by_rows.values()]
+    axes[0].plot(list(by_rows), line, "-^", color=color, label=SEARCHES[name])
+  axes[0].set(
+    xscale="log", xlabel="samples, or rows of a search", ylabel="accuracy, unseen sums"
+  )
   axes[0].set_xticks(BUDGETS, [str(n) for n in BUDGETS])
   axes[1].plot([0, 1], [0, 1], "k:")
   for color, (model, curve) in zip((BLUE, ORANGE), reliable.items(), strict=False):
@@ -123,10 +150,12 @@ def draw(
       curve["score"][filled], curve["label"][filled], "-o", color=color, label=model
     )
   axes[1].set(xlabel="score of a step", ylabel="share of right steps")
-  for color, (name, rows) in zip((BLUE, GREEN, PURPLE), policies.items(), strict=True):
-    points = [(r["step"], r["greedy_accuracy"]) for r in rows if r["kind"] == "eval"]
+  for color, (name, rows) in zip(
+    (BLUE, GREEN, SKY, PURPLE), policies.items(), strict=True
+  ):
+    points = [(r["step"], r["mean_at_k"]) for r in rows if r["kind"] == "eval"]
     axes[2].plot(*zip(*points, strict=True), "-o", color=color, label=name)
-  axes[2].set(xlabel="step", ylabel="greedy accuracy, unseen sums")
+  axes[2].set(xlabel="step", ylabel="accuracy of samples, unseen sums")
   for one in axes:
     one.legend(fontsize=8)
     one.grid(alpha=0.3)
@@ -147,9 +176,38 @@ def cpu() -> str:
   return names[0] if names else platform.machine()
 
 
+def search_table(searches: Mapping[str, Mapping[int, Mapping[str, float]]]) -> str:
+  """Accuracy of the best row, and the tokens sampled for a problem."""
+  rows = [
+    [SEARCHES[name], n, one["best"], one["weighted_vote"], one["any"], one["tokens"]]
+    for name, by_rows in searches.items()
+    for n, one in by_rows.items()
+  ]
+  return table(["", "rows", "best row", "weighted vote", "any", "tokens"], rows)
+
+
+def policy_table(policies: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+  """Reinforcement learning before and after, by reward."""
+  of = lambda rows, kind: [row for row in rows if row["kind"] == kind]
+  lines = [
+    [
+      name,
+      of(rows, "eval")[0]["mean_at_k"],
+      of(rows, "eval")[-1]["mean_at_k"],
+      of(rows, "train")[0]["length"],
+      of(rows, "train")[-1]["length"],
+      of(rows, "train")[-1]["reward"],
+    ]
+    for name, rows in policies.items()
+  ]
+  head = ["reward", "accuracy of samples before", "after", "length before", "after"]
+  return table([*head, "reward after"], lines)
+
+
 def main() -> None:
   """Reads what the stages wrote, and writes the page."""
-  agreed = agreement(read(DATA / "mc.jsonl"), read(DATA / "exact.jsonl"))
+  labelled = read(DATA / "mc.jsonl"), read(DATA / "exact.jsonl")
+  agreed = [agreement(*labelled, lucky) for lucky in (0, 1, 2)]
   test = read(DATA / "test.jsonl")
   labels = [np.asarray(one.labels, float) for one in test]
   metrics, curves, reliable = {}, {}, {}
@@ -164,68 +222,90 @@ def main() -> None:
     name: read_jsonl(RUNS / f"prm_arithmetic-{run}" / METRICS)
     for name, run in POLICIES.items()
   }
-  draw(curves, reliable, policies)
-  keys = list(next(iter(metrics.values())))
-  ways = list(next(iter(curves.values())))
-  last = lambda rows, kind: [row for row in rows if row["kind"] == kind][-1]
-  page = f"""# Process reward models on sums
+  searches = searched()
+  draw(curves, searches, reliable, policies)
+  keys, ways = list(metrics["completions"]), list(curves["completions"])
+  problems = len({one.problem for one in test})
+  page = PAGE_TEXT.format(
+    date=datetime.date.today(),
+    cpu=cpu(),
+    cores=len(os.sched_getaffinity(0)),
+    agreed=table(list(agreed[0]), [list(one.values()) for one in agreed]),
+    solutions=len(test),
+    problems=problems,
+    models=table(
+      ["", *metrics], [[k, *(m[k] for m in metrics.values())] for k in keys]
+    ),
+    picture=PAGE.name,
+    completions=budget_table(curves["completions"], ways),
+    exact=budget_table(curves["exact checker"], ways),
+    searches=search_table(searches),
+    policies=policy_table(policies),
+  )
+  PAGE.with_suffix(".md").write_text(page)
+  record = {
+    "agreement": agreed,
+    "models": metrics,
+    "choices": curves,
+    "searches": searches,
+  }
+  PAGE.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+  print(f"wrote {PAGE}.md, .png and .json")
 
-Made by `bash scripts/prm_arithmetic.sh` on {datetime.date.today()}: {cpu()},
-{
-    len(os.sched_getaffinity(0))
-  } cores. A model of a million parameters over bytes imitates
-worked sums ("7+5*3=?", a line a step), its own solutions are labelled by 16 completions
-of every prefix and by an exact checker, and a model of steps is trained on each.
+
+def budget_table(curve: Mapping[str, Mapping[int, float]], ways: Sequence[str]) -> str:
+  """Accuracy by the number of samples, for each way to choose."""
+  return table(["", *map(str, BUDGETS)], [[way, *curve[way].values()] for way in ways])
+
+
+PAGE_TEXT = """# Process reward models on sums
+
+Made by `bash scripts/prm_arithmetic.sh` on {date}: {cpu}, {cores} cores. A model of a
+million parameters over bytes imitates worked sums ("7+5*3=?", a line a step) until it
+is right whenever it takes the likeliest token. It samples at temperature 1.6, where it
+slips. Its solutions are labelled by 16 completions of every prefix and by an exact
+checker, and a model of steps is trained on each.
 
 ## Labels
 
-Completions and the checker, on solutions with a wrong answer:
+Where completions and the checker see the first wrong step, of solutions with a wrong
+answer. A model that slips may also slip back, so that one right completion of 16 may be
+luck:
 
-{table(list(agreed), [list(agreed.values())])}
+{agreed}
 
 ## Models of steps
 
-On {len(test)} solutions of {
-    len({one.problem for one in test})
-  } unseen sums, against the
-checker's labels:
+On {solutions} solutions of {problems} unseen sums, against the checker's labels:
 
-{table(["", *metrics], [[key, *(m[key] for m in metrics.values())] for key in keys])}
+{models}
 
 ## Choosing among samples
 
-![Accuracy by budget, reliability, reinforcement learning]({PAGE.name}.png)
+![Accuracy by budget, reliability, reinforcement learning]({picture}.png)
 
-Accuracy on the unseen sums by the number of samples, PRM of completions:
+Accuracy on the unseen sums by the number of samples, with the model that learned from
+completions:
 
-{
-    table(
-      ["", *map(str, BUDGETS)], [[w, *curves["completions"][w].values()] for w in ways]
-    )
-  }
+{completions}
+
+and from the exact checker:
+
+{exact}
+
+## Search
+
+With the model that learned from completions; `tokens` are those sampled for a problem.
+
+{searches}
 
 ## Reinforcement learning
 
-{
-    table(
-      ["reward", "greedy accuracy before", "after", "length after", "reward after"],
-      [
-        [
-          name,
-          next(r for r in rows if r["kind"] == "eval")["greedy_accuracy"],
-          last(rows, "eval")["greedy_accuracy"],
-          last(rows, "train")["length"],
-          last(rows, "train")["reward"],
-        ]
-        for name, rows in policies.items()
-      ],
-    )
-  }
+With the model that learned from completions, whose score of a step is the reward; the
+sum of scores is what PURE's paper warns of.
+
+{policies}
 """
-  PAGE.with_suffix(".md").write_text(page)
-  record = {"agreement": agreed, "models": metrics, "choices": curves}
-  PAGE.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
-  print(f"wrote {PAGE}.md, .png and .json")
 
 
 if __name__ == "__main__":

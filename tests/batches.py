@@ -108,6 +108,7 @@ def _process(rng, mask):
     "step_scores": rng.uniform(size=mask.shape),
     "step_scored": scored,
     "prm_log_ratio": rng.normal(scale=0.5, size=mask.shape),
+    "step_labels": rng.uniform(size=mask.shape),
   }
 
 

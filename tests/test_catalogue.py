@@ -17,7 +17,10 @@ ROOT = pathlib.Path(__file__).parents[1]
 METHODS = [entry for entry in catalogue.entries() if entry.stage != "configs"]
 VALUES_NEEDED = (
   *("tasks/code_jsonl", "tasks/labelled_steps", "tasks/math_jsonl", "tasks/math_tfds"),
-  "prm/steps/adaptivestep",
+  *("tasks/judged_steps", "tasks/judgement_pairs", "tasks/kept_critiques"),
+  *("tasks/kept_judgements", "prm/steps/adaptivestep"),
+  *("tasks/checklists", "tasks/step_pairs", "tasks/error_typed_steps"),
+  "tasks/hierarchical_steps",
 )
 
 
@@ -109,8 +112,7 @@ def test_used_are_methods_features_and_the_critics_parts_where_it_is():
 
 @pytest.mark.parametrize("entry", METHODS, ids=lambda entry: entry.path)
 def test_every_method_trains_by_itself(entry):
-  parts_of_others = ("features", "prm/scores")
-  if entry.stage in parts_of_others or entry.path in VALUES_NEEDED:
+  if entry.stage == "features" or entry.path in VALUES_NEEDED:
     with pytest.raises(UserError, match=r"train alone|needs a value for"):
       config.of_method(entry.path)
     return

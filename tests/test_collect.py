@@ -28,7 +28,7 @@ def gather(tmp_path_factory):
       config = tiny.config(tmp_path_factory.mktemp("run"), **SCORE | changes)
       run, state = build(config)
       with verifiers(run) as pool:
-        out = collect_lib.collect(run, pool, state.params, run.curriculum.init(), 1)
+        out = collect_lib.collect(run, pool, state.params, run.curriculum.init(), 1)[:4]
       made[key] = (run, state, *out)
     return made[key]
 

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import sys
@@ -13,8 +12,8 @@ import jax
 import numpy as np
 import pytest
 
+from jaxrl import catalogue, loop, pick, serve
 from jaxrl import config as config_lib
-from jaxrl import loop, pick, serve
 from jaxrl.build import build, build_methods
 from jaxrl.checkpoints import Checkpoints
 from jaxrl.config import EvaluationConfig
@@ -27,17 +26,16 @@ from tests import tiny
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 # What a config says beside its methods, that belongs to its objective.
-SETTINGS = ("epochs_per_batch", "mini_batches", "old_logp", "replay_groups")
-METHODS = sorted({*config_lib.ONE, *config_lib.MANY} - {"task", "curriculum"})
+SETTINGS = catalogue.SETTINGS
+METHODS = sorted({*config_lib.ONE, *config_lib.MANY} - {"task", "curriculum", "meta"})
 # What a run reads only when it labels, or not without a file.
-ALONE_NOTHING = ("tasks", "prm/steps", "prm/queries", "prm/labels", "prm/readouts")
+ALONE_NOTHING = (
+  *("tasks", "curricula", "schedules", "prm/steps", "prm/trees", "prm/queries"),
+  *("prm/labels", "prm/readouts", "prm/scores", "search/strategies"),
+)
 TIMES = (
-  "seconds",
-  "collect_seconds",
-  "update_seconds",
-  "tokens_per_second",
-  "compile_seconds",
-  "compilations",
+  *("seconds", "collect_seconds", "update_seconds", "tokens_per_second"),
+  *("compile_seconds", "compilations"),
 )
 
 
@@ -144,23 +142,37 @@ def cut_short(config, ending):
   assert len([r for r in rows if r["kind"] == "train"]) == len(shown) < 4
 
 
+def parts_of(config):
+  """The methods that a step of a config runs, and its settings."""
+  used = {path for path in catalogue.used(config) if not path.startswith(ALONE_NOTHING)}
+  return used | {(name, getattr(config, name)) for name in SETTINGS}
+
+
 def configs():
-  """All that ship, and "stage/name" of each method that none of them names."""
-  names = config_lib.names()
-  used = " ".join(config_lib.to_json(config_lib.load(name)) for name in names)
-  stages = sorted(
-    {*config_lib.ONE.values(), *config_lib.MANY.values(), "prm/objectives"}
-  )
-  return names + [
+  """Few that run every method and setting of all; "stage/name" of what none names."""
+  names = [name for name in config_lib.names() if "search" not in name]
+  parts = {name: parts_of(config_lib.load(name)) for name in names}
+  chosen, left = [], set().union(*parts.values())
+  alone = [
     f"{stage}/{method}"
-    for stage in stages
+    for stage in sorted({*config_lib.ONE.values(), *config_lib.MANY.values()})
     for method in pick.names(stage)
-    if stage not in ALONE_NOTHING and not re.search(rf'"([\w/]+/)?{method}"', used)
+    if not stage.startswith(ALONE_NOTHING) and f"{stage}/{method}" not in left
   ]
+  while left:
+    best = max(names, key=lambda name: len(parts[name] & left))
+    chosen.append(best)
+    left -= parts[best]
+  return chosen + alone
+
+
+def test_every_config_has_methods_that_fit_together():
+  for name in config_lib.names():
+    build_methods(config_lib.load(name))
 
 
 @pytest.mark.parametrize("name", configs())
-def test_every_config_and_so_every_method_runs_two_steps(tmp_path, name):
+def test_every_method_runs_two_steps_in_a_config(tmp_path, name):
   """Its methods and hyper-parameters, on the tiny model and a verdict by chance."""
   loaded = config_lib.load(name)
   of_steps = loaded.explore["name"] == "recorded"
@@ -174,11 +186,18 @@ def test_every_config_and_so_every_method_runs_two_steps(tmp_path, name):
     prompts_per_step=4,
     group_size=8,  # some methods look at subsets of four
     task=problems,
+    meta=problems,
     evaluation=EvaluationConfig(problems=0),
     **{field: getattr(loaded, field) for field in (*METHODS, *SETTINGS)},
   )
+  if len(build_methods(small)[0].text_rewards) == len(small.rewards):  # noise to them
+    rewards = (*small.rewards, {"name": f"{tiny.OWN}:even_tokens"})
+    small = dataclasses.replace(small, rewards=rewards)
+  model = dataclasses.replace(small.model, step_head=loaded.model.step_head)
+  small = dataclasses.replace(small, model=model)
   needs = {name for part in build_methods(small) for name in part.needs}
-  if needs & {"step_scores", "step_scored", "steps", "prm_log_ratio"}:
+  reads = needs & {"step_scores", "step_scored", "steps", "prm_log_ratio"}
+  if reads and small.prm_update == "never":
     cut = {"name": "fixed_length", "tokens": 2}
     small = dataclasses.replace(
       small, prm=tiny.prm_directory("prm_log_ratio" in needs), cut=cut

@@ -8,14 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrl.search import entropic_particle_filter as epf
-from jaxrl.search import loop, value_guided_blocks
-from jaxrl.search.beam import beam
-from jaxrl.search.best_of_n import best_of_n
-from jaxrl.search.diverse_beam import diverse_beam
-from jaxrl.search.early_rejection import early_rejection
-from jaxrl.search.lookahead import lookahead
-from jaxrl.search.particle_filter import particle_filter
+from jaxrl.search import loop
+from jaxrl.search.state import Parts
+from jaxrl.search.strategies import entropic_particle_filter as epf
+from jaxrl.search.strategies import pav, value_guided_blocks
+from jaxrl.search.strategies.beam import beam
+from jaxrl.search.strategies.best_of_n import best_of_n
+from jaxrl.search.strategies.diverse_beam import diverse_beam
+from jaxrl.search.strategies.early_rejection import early_rejection
+from jaxrl.search.strategies.lookahead import lookahead, looked_ahead
+from jaxrl.search.strategies.lookahead_particle_filter import (
+  lookahead_particle_filter,
+)
+from jaxrl.search.strategies.particle_filter import particle_filter
 
 KEY = jax.random.key(0)
 
@@ -71,7 +76,7 @@ def run(select, values, expand=expand):
     functools.partial(beam, width=CHILDREN),
     functools.partial(value_guided_blocks.value_guided_blocks, width=CHILDREN),
     functools.partial(
-      diverse_beam, trees=2, select=functools.partial(beam, width=CHILDREN)
+      diverse_beam, trees=2, within={"name": "beam", "width": CHILDREN}
     ),
   ],
 )
@@ -107,26 +112,72 @@ def test_particles_reach_leaves_that_are_certain(select):
   assert int(beams.rows["node"][loop.best(beams)]) == 77
 
 
-def test_look_ahead_modulation_through_the_loop():
-  """The look-ahead score lies in the rows; the weight divides it out."""
-  values = jnp.asarray(np.random.default_rng(5).uniform(0.1, 0.9, NODES), jnp.float32)
+def parts(rows, values, **changed):
+  """Of a search on the tree, for one problem."""
+  first_child = lambda rows: {
+    "node": jnp.where(
+      rows["node"] < LEAVES[0], rows["node"] * CHILDREN + 1, rows["node"]
+    )
+  }
+  fields = {
+    "rows": rows,
+    "rounds": DEPTH,
+    "expand": expand,
+    "begin": expand,
+    "complete": lambda rows, key: (rows, rows["node"] >= LEAVES[0]),
+    "simulate": first_child,
+    "score": lambda rows: values[rows["node"]],
+    "outputs": lambda rows: values[rows["node"]][:, None],
+    "likelihood": lambda rows: jnp.ones(rows["node"].shape),
+    "repeats": lambda rows: jnp.zeros(rows["node"].shape, bool),
+    "take": loop.take_rows,
+    "idle": lambda rows, mask: rows,
+    "merge": lambda mask, a, b: jax.tree.map(lambda x, y: jnp.where(mask, x, y), a, b),
+    **dict.fromkeys(
+      ("over", "uniform", "pack", "unpack", "length", "spent"), loop.best
+    ),
+    "problems": 1,
+    "each": lambda select: select,
+  }
+  return Parts(**{**fields, **changed})
 
-  def seen(rows, key):
-    new, finished = expand({"node": rows["node"]}, key)
-    return {**new, "look": 0.5 * values[rows["node"]]}, finished
 
-  beams = loop.search(
-    {"node": jnp.zeros(6, jnp.int32), "look": jnp.ones(6)},
-    KEY,
-    expand=seen,
-    score=lambda rows: values[rows["node"]],
-    select=epf.entropic_particle_filter,
-    rounds=3,
-    weigh=lambda beams: epf.modulated(beams.score, beams.rows["look"]),
-  )
-  parent = (beams.rows["node"] - 1) // CHILDREN
-  expected = jnp.log(values[beams.rows["node"]] / (0.5 * values[parent]))
+def test_a_look_ahead_that_tells_all_keeps_particles_on_its_path():
+  """Only first children of the good node score: rows are drawn by that, not by luck."""
+  values = jnp.full(NODES, 1e-6).at[1:4].set(0.5)
+  values = values.at[2 * CHILDREN + 1].set(0.9)  # what a greedy step from node 2 sees
+  rows = {"node": jnp.zeros(30, jnp.int32)}
+  beams = lookahead_particle_filter(parts(rows, values, rounds=2), KEY)
+  assert set(((beams.rows["node"] - 1) // CHILDREN).tolist()) == {2}
+  expected = jnp.log(values[beams.rows["node"]] / 0.9)
   np.testing.assert_allclose(beams.log_weight, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_look_ahead_beams_choose_by_what_comes_after():
+  values = tree_values(6)
+  rows = {"node": jnp.zeros(3, jnp.int32)}
+  beams = lookahead(parts(rows, values, rounds=1), KEY, width=3, steps=1)
+  np.testing.assert_array_equal(beams.score, values[beams.rows["node"] * CHILDREN + 1])
+
+
+def test_progress_counts_beside_worth():
+  """PAV: of equal worth the row goes on whose last step has gained more."""
+  beams = loop.start(
+    {"node": jnp.zeros(3, int)}, KEY, score=lambda r: jnp.zeros(3), rounds=3
+  )
+  beams = beams.replace(
+    score=jnp.array([0.5, 0.5, 0.6]),
+    scores=jnp.array([[0.3, 0.5, 0.0], [0.5, 0.5, 0.0], [0.6, 0.0, 0.0]]),
+    steps=jnp.array([2, 2, 1]),
+  )
+  asked = jnp.full(3, 0.4)
+  one = pav.value(beams, asked=asked, alpha=0.5, k=1)
+  np.testing.assert_allclose(one, [0.5 + 0.1, 0.5, 0.6 + 0.1], rtol=1e-6)
+  four = pav.value(beams, asked=asked, alpha=1.0, k=4)
+  # A of the best of four: .3 -> .5 is .1776, .4 -> .6 is .6^4 - .4^4 = .104
+  np.testing.assert_allclose(four, [0.6776, 0.5, 0.704], rtol=1e-5)
+  none = pav.value(beams, asked=asked, alpha=0.0, k=4)
+  np.testing.assert_array_equal(none, beams.score)
 
 
 def test_scores_are_kept_step_by_step():
@@ -202,9 +253,7 @@ def test_rows_on_another_axis():
     "node": rows["node"][parents],
     "cache": rows["cache"][:, parents],
   }
-  trees = functools.partial(
-    diverse_beam, trees=2, select=functools.partial(beam, width=3)
-  )
+  trees = functools.partial(diverse_beam, trees=2, within={"name": "beam", "width": 3})
   beams = loop.search(
     rows,
     KEY,
@@ -222,13 +271,13 @@ def test_look_ahead_scores_what_comes_after():
   greedy = lambda rows: {"node": expand(rows, KEY)[0]["node"]}
   rows = {"node": jnp.zeros(3, jnp.int32)}
   score = lambda rows: values[rows["node"]]
-  none = lookahead(rows, simulate=greedy, score=score, steps=0)
+  none = looked_ahead(rows, simulate=greedy, score=score, steps=0)
   np.testing.assert_array_equal(none, score(rows))
-  two = lookahead(rows, simulate=greedy, score=score, steps=2)
+  two = looked_ahead(rows, simulate=greedy, score=score, steps=2)
   np.testing.assert_array_equal(two, score(greedy(greedy(rows))))
   np.testing.assert_array_equal(
-    lookahead(rows, simulate=greedy, score=score, steps=9),
-    lookahead(rows, simulate=greedy, score=score, steps=DEPTH),
+    looked_ahead(rows, simulate=greedy, score=score, steps=9),
+    looked_ahead(rows, simulate=greedy, score=score, steps=DEPTH),
   )
 
 
@@ -290,12 +339,15 @@ def test_early_rejection_is_beam_search_where_the_beginning_tells_all():
     }
 
   early = early_rejection(
-    start(0),
+    parts(
+      start(0),
+      None,
+      begin=begin,
+      complete=counted,
+      score=partial_score,
+      rounds=STEPS + 2,
+    ),
     KEY,
-    begin=begin,
-    complete=counted,
-    score=partial_score,
-    rounds=STEPS + 2,
     width=width,
   )
   # The keys of the loop: (next, select, expand) there, (next, begin, complete) here.

@@ -9,20 +9,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrl.search import answers, budget, early_rejection
+from jaxrl.search import answers, budget
 from jaxrl.search.cr_planner import cr_planner, sibling_pairs
 from jaxrl.search.distinct import distinct, edit_distance
 from jaxrl.search.omegaprm import omegaprm
-from jaxrl.search.pats import CANDIDATES, pats, walk
 from jaxrl.search.srm import srm, threshold
+from jaxrl.search.strategies import adaptive_beam, early_rejection
 from jaxrl.search.tvd import tvd
 from tests.references.search import answers as answers_reference
 from tests.references.search import budget as budget_reference
-from tests.references.search import early_rejection as rejection_reference
 from tests.references.search import omegaprm as omegaprm_reference
-from tests.references.search import pats as pats_reference
 from tests.references.search import srm as srm_reference
 from tests.references.search import tvd as tvd_reference
+from tests.references.search.strategies import early_rejection as rejection_reference
+
+KEY = jax.random.key(0)
 
 # --- budgets ------------------------------------------------------------------------
 
@@ -55,8 +56,8 @@ def test_adaptive_beam(case):
       low[: case["leaves_max"]].tolist(), **case
     )
     assert 1 <= m <= case["children_max"]
-    both = (jnp.asarray(median), jnp.asarray(low))
-    parents, used = budget.adaptive_beam(*both, **case)
+    arrays = (jnp.asarray(median), jnp.asarray(low), jnp.ones(n, bool))
+    parents, used = adaptive_beam.leaves(*arrays, **case)
     assert int(used.sum()) == k * case["children_max"]
     expected = sorted(range(n), key=lambda i: -median[i])[:k]
     expected = [i for i in expected for _ in range(case["children_max"])]
@@ -75,54 +76,6 @@ def test_theory_of_early_rejection(case):
       rejection_reference.tokens_needed(correlation, length)
     )
   assert early_rejection.tokens_needed(0.8, 100) == 64
-
-
-# --- modes of PATS ------------------------------------------------------------------
-
-
-def modes(scores, **case):
-  mode, rejected, trace = jnp.int32(0), jnp.int32(0), []
-  for score in scores:
-    used = int(mode)
-    mode, rejected, accept = pats(mode, rejected, jnp.float32(score), **case)
-    trace.append((used, bool(accept)))
-  return trace, int(mode), int(rejected)
-
-
-def test_modes_known_sequences():
-  trace, mode, _ = modes([0.9, 0.9, 0.8, 0.5])
-  assert [used for used, _ in trace] == [0, 1, 2, 2] and mode == 0
-  trace, mode, rejected = modes([0.3, 0.3])
-  assert [ok for _, ok in trace] == [False, True] and (mode, rejected) == (0, 0)
-  assert modes([0.3, 0.3, 0.3])[0][-1] == (0, False)  # rejected once again
-
-
-@pytest.mark.parametrize("case", pats_reference.CASES)
-def test_modes_against_reference(case):
-  draw = np.random.default_rng(0)
-  for _ in range(10):
-    scores = np.round(draw.random(12), 3).tolist()
-    assert modes(scores, **case)[0] == pats_reference.pats(scores, **case)
-
-
-def test_walk_drops_repeats_and_ends():
-  asked = []
-
-  def propose(steps, n):
-    asked.append((steps, n))
-    if len(asked) == 1:
-      return [("a", 0.5, False), ("b", 0.9, False), ("b", 0.9, False)]
-    if len(asked) == 2:
-      return [("b", 1.0, True), ("c", 0.3, False)]  # "b" is there already
-    if len(asked) == 3:
-      return []
-    return [("d", 0.2, True)] if len(asked) == 4 else [("e", 0.1, True)]
-
-  # "c" is rejected, the empty round counts, then "d" is taken although it is bad.
-  assert walk(propose) == ("b", "d")
-  assert [n for _, n in asked] == [CANDIDATES[i] for i in (0, 1, 0, 0)]
-  assert len(walk(lambda steps, n: [(str(len(steps)), 0.9, False)])) == 35
-  assert len(walk(lambda steps, n: [(str(len(steps)), 0.9, False)], rounds=4)) == 4
 
 
 # --- acceptance ---------------------------------------------------------------------

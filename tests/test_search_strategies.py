@@ -7,20 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrl.search import entropic_particle_filter as epf
-from jaxrl.search import loop, value_guided_blocks
-from jaxrl.search.beam import beam
-from jaxrl.search.best_of_n import best_of_n
-from jaxrl.search.diverse_beam import diverse_beam
-from jaxrl.search.particle_filter import particle_filter
-from jaxrl.search.resampling import multinomial, systematic, systematic_at
+from jaxrl.search import loop, resampling
+from jaxrl.search.resampling import systematic_at
 from jaxrl.search.state import Beams
-from tests.references.search import beam as beam_reference
-from tests.references.search import diverse_beam as diverse_reference
-from tests.references.search import entropic_particle_filter as epf_reference
-from tests.references.search import particle_filter as particle_reference
+from jaxrl.search.strategies import entropic_particle_filter as epf
+from jaxrl.search.strategies import value_guided_blocks
+from jaxrl.search.strategies.beam import beam
+from jaxrl.search.strategies.diverse_beam import diverse_beam
+from jaxrl.search.strategies.lookahead_particle_filter import modulated
+from jaxrl.search.strategies.particle_filter import particle_filter
 from tests.references.search import resampling as resampling_reference
-from tests.references.search import value_guided_blocks as blocks_reference
+from tests.references.search.strategies import beam as beam_reference
+from tests.references.search.strategies import diverse_beam as diverse_reference
+from tests.references.search.strategies import entropic_particle_filter as epf_reference
+from tests.references.search.strategies import particle_filter as particle_reference
+from tests.references.search.strategies import value_guided_blocks as blocks_reference
 
 KEY = jax.random.key(0)
 N = 12
@@ -82,10 +83,9 @@ def test_beams_against_reference(select, expected, case, held):
 
 @pytest.mark.parametrize("case", diverse_reference.CASES)
 def test_diverse_beam_against_reference(case):
-  select = functools.partial(beam, width=N // case["trees"])
   for seed in range(8):
     beams = state(seed)
-    parents = diverse_beam(beams, KEY, select=select, **case)
+    parents = diverse_beam(beams, KEY, **case)
     assert parents.tolist() == diverse_reference.diverse_beam(
       *plain(beams.score), **case
     )
@@ -124,7 +124,7 @@ def test_groups_must_be_whole():
     with pytest.raises(ValueError, match="groups of 5"):
       select(state(0), KEY, width=5)
   with pytest.raises(ValueError, match="sub-trees"):
-    diverse_beam(state(0), KEY, trees=5, select=best_of_n)
+    diverse_beam(state(0), KEY, trees=5)
 
 
 # --- particles ----------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_particles_are_drawn_by_their_odds():
   expected = particle_reference.particle_filter(*plain(beams.score))
   p = jax.nn.softmax(beams.log_weight)
   np.testing.assert_allclose(p, expected, rtol=1e-4)
-  for resample in (multinomial, systematic):
+  for resample in ("multinomial", "systematic"):
     draw = functools.partial(particle_filter, beams, resample=resample)
     parents = jax.vmap(draw)(jax.random.split(KEY, 4000))
     shares = np.bincount(np.ravel(parents), minlength=4) / parents.size
@@ -189,7 +189,7 @@ def particles(score, round=1):
   return beams.replace(log_weight=loop.logit(beams))
 
 
-def test_entropic_particle_filter_known_numbers():
+def test_entropic_particle_filter_known_numbers(monkeypatch):
   beams = particles([0.99, 0.5, 0.5, 0.5])
   p = jax.nn.softmax(beams.log_weight)
   np.testing.assert_allclose(p[0], 0.970588, rtol=1e-5)
@@ -197,9 +197,9 @@ def test_entropic_particle_filter_known_numbers():
   temperature = epf.ess_temperature(beams.log_weight, 1 / 10)
   np.testing.assert_allclose(temperature, 3.392387, rtol=1e-4)
   weights = []
-  epf.entropic_particle_filter(  # what it hands to the resampling
-    beams, KEY, resample=lambda key, log_p: weights.append(log_p) or jnp.arange(4)
-  )
+  keep = lambda key, log_p: weights.append(log_p) or jnp.arange(4)
+  monkeypatch.setitem(resampling.RULES, "systematic", keep)
+  epf.entropic_particle_filter(beams, KEY)  # what it hands to the resampling
   np.testing.assert_allclose(
     jax.nn.softmax(weights[0]), [0.563635, 0.145455, 0.145455, 0.145455], rtol=1e-4
   )
@@ -228,7 +228,7 @@ def test_equal_scores_leave_every_particle():
 
 
 def test_look_ahead_is_divided_out():
-  log_weight = epf.modulated(jnp.array([0.6, 0.2]), jnp.array([0.3, 0.4]))
+  log_weight = modulated(jnp.array([0.6, 0.2]), jnp.array([0.3, 0.4]))
   np.testing.assert_allclose(jnp.exp(log_weight), [2.0, 0.5], rtol=1e-5)
 
 

@@ -19,7 +19,7 @@ STAGE_FILES = ("advantages", "losses", "reductions", "regularizers", "rewards")
 LONG: dict[str, str] = {}
 MANY_PARAMETERS = {
   "jaxrl/tasks/reasoning_gym.py": "its hyper-parameters are the task's flags",
-  "jaxrl/rollout.py": "start: those of `sample`, and the length of the cache",
+  "jaxrl/rollout.py": "prepare: those of `sample`, and the length of the cache",
   "jaxrl/sampler.py": "generate: those of `sample`, and who is told",
 }
 
@@ -68,11 +68,11 @@ LAYERS = (  # each may import only from those before it
   ("slices",),
   ("sandbox_limits", "sandbox_frames"),
   ("sandbox_program", "sandbox_worker", "pick", "accuracy", "metrics"),
-  ("config_checks",),
-  ("sandbox", "config", "rollout", "scoring", "curves"),
+  ("config_checks", "config_parts"),
+  ("sandbox", "config", "rollout", "scoring", "uncertainty", "curves"),
   ("sampler",),
   ("prompts", "credit", "policy", "objective", "report", "overrides", "catalogue"),
-  ("train_step",),
+  ("train_step", "layout"),
   ("build", "checkpoints", "signals"),
   ("draw",),
   ("collect",),

@@ -30,3 +30,36 @@ BASE = Config(
 def config(**changes: Any) -> Config:
   """The shared run with some fields changed."""
   return dataclasses.replace(BASE, **changes)
+
+
+def labelling(**changes: Any) -> LabellingConfig:
+  """How the shared run labels, with some fields changed."""
+  return dataclasses.replace(BASE.labelling, **changes)
+
+
+# Models that write what they find: long prompts, with a solution in them, and answers.
+GENERATIVE = dataclasses.replace(
+  BASE,
+  micro_batch_tokens=2560,
+  packed_row_tokens=1280,
+  sampling=SamplingConfig(
+    max_prompt_tokens=768, max_response_tokens=512, prompt_bucket_tokens=128
+  ),
+)
+
+
+def generative(**changes: Any) -> Config:
+  """The shared run of a model that writes its judgements, with some fields changed."""
+  return dataclasses.replace(GENERATIVE, **changes)
+
+
+def imitation(**changes: Any) -> Config:
+  """One that learns from judgements in a file."""
+  return generative(
+    **{
+      "explore": {"name": "demonstrations"},
+      "selectors": ({"name": "drop_truncated"},),
+      "loss": {"name": "sft"},
+      **changes,
+    }
+  )

@@ -1,7 +1,7 @@
-"""Binary search for the first error, soft labels where asked.
+"""Searches by halves in a tree of rollouts, soft labels of what was asked.
 
-Paper: Luo et al., https://arxiv.org/abs/2406.06592; the tree of its rollouts is not
-here.
+Paper: Luo et al., OmegaPRM, https://arxiv.org/abs/2406.06592. Answers are chosen by the
+sum of their solutions' scores, `search/answers.weighted_vote` of `prm/scores/product`.
 Run: jaxrl label prm/omegaprm labels.jsonl && jaxrl train prm/omegaprm
 Expect: unmeasured.
 """
@@ -13,6 +13,7 @@ from jaxrl.configs import prm
 def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
-    query={"name": "bisect"},
+    tree={"name": "omegaprm"},
+    query={"name": "nothing"},
     labels={"name": "omegaprm"},
   )

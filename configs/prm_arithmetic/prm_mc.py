@@ -14,5 +14,5 @@ def config() -> Config:
   """Cross-entropy on labels by completions."""
   return prm_arithmetic.model_of_steps(
     "mc",
-    labels={"name": "math_shepherd_soft"},
+    labels={"name": "math_shepherd_hard"},
   )

@@ -16,8 +16,10 @@ one discount for both sources; a group of one has no baseline, so L is r; reward
 without spread leave exactly 0; tokens that differ by no more than rounding get A 0, and
 padding has no part in it. Rows without a score must be masked, as the train loop does.
 `prime_recipe` is verl's. The process reward model is trained by
-prm/objectives/implicit_ce on the policy's own responses; prompts are kept by
-selectors/difficulty_range.
+prm/objectives/implicit_ce on the policy's own responses (prm/online); prompts are kept
+by selectors/difficulty_range. The configs prime and prime_after are the whole.
+
+Id: prime
 """
 
 import jax.numpy as jnp

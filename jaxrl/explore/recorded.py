@@ -59,8 +59,24 @@ def recorded(
   outcomes = [Outcome(outcome(one), formatted=True, status="ok") for one in chosen]
   words = ["" if one is None else "".join(one["steps"]) for one in chosen]
   group_of = np.arange(len(asked), dtype=np.int32) // group
-  batch = dataclasses.replace(batch, group=jnp.asarray(group_of))
+  where: dict[str, Any] = _where_from(run, asked, chosen)
+  batch = dataclasses.replace(batch, group=jnp.asarray(group_of), **where)
   return Drawn(batch, asked, words, outcomes, 0)
+
+
+def _where_from(
+  run: Run, problems: Sequence[Problem], found: Sequence[Mapping[str, Any] | None]
+) -> dict[str, jax.Array]:
+  """Numbers of each row's domain and solution, where rows are weighed by them."""
+  if run.reweighting is None:
+    return {}
+  of_source = {name: i for i, name in enumerate(run.reweighting.domains)}
+  domains = [of_source[problem.source] for problem in problems]
+  instances = [0 if one is None else one["number"] for one in found]
+  return {
+    "domain": jnp.asarray(domains, jnp.int32),
+    "instance": jnp.asarray(instances, jnp.int32),
+  }
 
 
 def _choose(found: Sequence[Any], group: int, key: jax.Array) -> list[Any]:

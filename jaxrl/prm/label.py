@@ -12,7 +12,6 @@ the seed and the problem's number alone, not on its neighbours or on interruptio
 """
 
 import dataclasses
-import logging
 import os
 import pathlib
 from collections import Counter
@@ -29,30 +28,23 @@ from jaxrl.build import Run
 from jaxrl.config import bind
 from jaxrl.errors import UserError
 from jaxrl.prm import solutions
-from jaxrl.prm.evidence import DONE, Evidence
+from jaxrl.prm.evidence import DONE, JUDGE, Evidence
+from jaxrl.prm.inquiry import Inquiry, inquire
 from jaxrl.prm.response import Response, pieces
+from jaxrl.prm.written import (
+  Written,
+  balanced,
+  count,
+  cut,
+  finished,
+  right,
+  solution_of,
+)
 from jaxrl.problems import Problem, in_test
 from jaxrl.sandbox import Outcome, VerifierPool
 from jaxrl.types import Tree
 
 STEPS_MAX = 4096  # of a solution: rows of randomness are numbered by them
-_log = logging.getLogger(__name__)
-
-
-@dataclasses.dataclass
-class Written:
-  """A sampled solution, and what is found out about it."""
-
-  problem: Problem
-  number: int  # of all solutions of the run
-  prompt: list[int]  # token ids
-  tokens: list[int]  # without the stop token
-  ends: list[int]  # of each step the place behind its last token
-  texts: list[str]  # of each step
-  evidence: Evidence
-  answer: str | None  # what the verifier read as its answer
-  asked: set[int] = dataclasses.field(default_factory=set)  # prefixes
-  given_up: bool = False  # a prefix of it has no completion that could be scored
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,20 +55,31 @@ class Labeller:
   pool: VerifierPool
   params: Tree
   counts: Counter
+  inquiry: Inquiry  # what rules want to know beside completions
 
   def problems(self, problems: Sequence[tuple[int, Problem]]) -> list[list[Written]]:
     """Solutions of numbered problems, with all the evidence that the query asks for."""
-    found = self._write(problems)
+    found = self.solutions(problems)
     query = bind(self.run.config, "query")
-    open_ = [one for written in found for one in written]
+    every = [one for written in found for one in written if one.texts]
+    self.inquiry.before(every)
+    open_ = every
     while open_:
       asked = [(one, int(pick.call(query, one.evidence))) for one in open_]
       self._give_up([one for one, prefix in asked if prefix in one.asked])
       asked = [(one, prefix) for one, prefix in asked if prefix != DONE]
       asked = [(one, prefix) for one, prefix in asked if not one.given_up]
-      self._complete(asked)
+      self._judge([one for one, prefix in asked if prefix == JUDGE])
+      self._complete([(one, prefix) for one, prefix in asked if prefix != JUDGE])
       open_ = [one for one, _ in asked]
+    self.inquiry.after([one for one in every if not one.given_up])
     return found
+
+  def _judge(self, doubted: Sequence[Written]) -> None:
+    """What a query asks of judges."""
+    self.inquiry.judge(doubted)
+    for one in doubted:
+      one.asked.add(JUDGE)
 
   def _give_up(self, stuck: Sequence[Written]) -> None:
     """Solutions with a prefix none of whose completions could be scored."""
@@ -84,7 +87,11 @@ class Labeller:
       one.given_up = True
       self.counts["solutions_given_up"] += 1
 
-  def _write(self, numbered: Sequence[tuple[int, Problem]]) -> list[list[Written]]:
+  def line(self, one: Written) -> solutions.Solution:
+    """What is written of a solution."""
+    return solution_of(self.run, one, self.inquiry.documents(one.problem))
+
+  def solutions(self, numbered: Sequence[tuple[int, Problem]]) -> list[list[Written]]:
     """The problems' solutions, cut into steps and scored."""
     run, size = self.run, self.run.config.labelling.solutions
     asked = [problem for _, problem in numbered]
@@ -155,7 +162,7 @@ class Labeller:
     self.counts[f"solutions_{outcome.status}"] += 1
     evidence = Evidence(
       steps=len(ends),
-      outcome=_right(run, outcome),
+      outcome=right(run, outcome),
       right=_unknown(len(ends), completions),
       likelihood=_unknown(len(ends), completions),
       step_logp=np.split(logp[: ends[-1]], ends[:-1]) if ends else [],
@@ -225,20 +232,14 @@ class Labeller:
       of_one = outcomes[i * k : (i + 1) * k]
       self.counts.update(f"completions_{outcome.status}" for outcome in of_one)
       one.asked.add(prefix)
-      right = [_right(run, outcome) for outcome in of_one]
+      one.completions[prefix] = words[i * k : (i + 1) * k]
       assert one.evidence.right is not None and one.evidence.likelihood is not None
-      one.evidence.right[prefix] = right
+      one.evidence.right[prefix] = [right(run, outcome) for outcome in of_one]
       one.evidence.likelihood[prefix] = likelihood[i * k : (i + 1) * k]
 
 
 def _unknown(steps: int, completions: int) -> np.ndarray:
   return np.full((steps + 1, completions), np.nan)
-
-
-def _right(run: Run, outcome: Outcome) -> float:
-  if outcome.score is None:
-    return float("nan")
-  return float(outcome.score >= run.config.labelling.right_score)
 
 
 def _checked(run: Run, problem: Problem, texts: list[str]) -> np.ndarray | None:
@@ -255,109 +256,55 @@ def _length(one: Written, prefix: int) -> int:
   return len(one.prompt) + _said(one, prefix)
 
 
-def cut(response: Response, numbers: np.ndarray) -> tuple[list[str], list[int]]:
-  """Texts of the steps, and of each the place behind its last token.
-
-  A step without text (half a character, say) belongs to the one before it.
-  """
-  numbers = np.asarray(numbers)
-  places = [*(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)]
-  texts: list[str] = []
-  ends: list[int] = []
-  start = 0
-  for end in places if len(numbers) else ():
-    text = "".join(response.pieces[start:end])
-    if text or not texts:
-      texts.append(text)
-      ends.append(end)
-    else:
-      ends[-1] = end
-    start = end
-  if len(texts) > 1 and not texts[0]:
-    texts, ends = texts[1:], ends[1:]
-  return (texts, ends) if texts and texts[0] else ([], [])
-
-
-def solution_of(run: Run, one: Written) -> solutions.Solution:
-  """What is written of a solution: labels, and the evidence for other rules."""
-  config = run.config
-  labels = np.full(len(one.texts), np.nan)
-  if not one.given_up:
-    labels = np.asarray(pick.call(bind(config, "labels"), one.evidence), float)
-  if labels.shape != (len(one.texts),):
-    raise UserError(
-      f"labels {config.labels['name']}: {labels.shape[0]} labels for "
-      f"{len(one.texts)} steps of a solution to {one.problem.id}; mend the rule"
-    )
-  known = lambda x: None if np.isnan(x) else float(x)
-  assert one.evidence.right is not None
-  return solutions.Solution(
-    problem=one.problem.id,
-    source=one.problem.source,
-    question=one.problem.question,
-    answer=one.problem.answer,
-    steps=tuple(one.texts),
-    labels=tuple(known(x) for x in labels),
-    outcome=known(one.evidence.outcome),
-    about={
-      "model": config.model.path,
-      "answer": one.answer,
-      "rule": dict(config.labels),
-      "query": dict(config.query),
-      "right": [[known(x) for x in row] for row in one.evidence.right],
-    },
-  )
-
-
-def finished(path: pathlib.Path) -> set[str]:
-  """Ids of the problems that a file has; cuts off a line that was not written whole."""
-  if not path.exists():
-    return set()
-  text = path.read_bytes()
-  whole = text[: text.rfind(b"\n") + 1]
-  if len(whole) < len(text):
-    _log.warning("%s: cut off a line that was not written whole", path)
-    with open(path, "r+b") as file:
-      file.truncate(len(whole))
-  return {solutions.from_line(line).problem for line in whole.splitlines()}
-
-
 def label(
   run: Run, pool: VerifierPool, params: Tree, path: pathlib.Path
 ) -> dict[str, float]:
   """Writes labelled solutions of the task's problems; goes on where it was stopped.
 
   Returns:
-    Counts of this call: problems, solutions, steps, labels, failures of verifiers.
+    Counts of this call: problems, solutions, steps, labels, failures of verifiers and
+    of judges.
 
   Raises:
-    UserError: the file holds what is no solution, or a rule gave the wrong labels.
+    UserError: the file holds what is no solution, a rule gave the wrong labels, or what
+      it reads (judges, documents, a model) is not there.
   """
-  settings = run.config.labelling
   try:
     done = finished(path)
   except ValueError as error:
     raise UserError(f"{path}: {error}; move it away, or label into another") from None
-  labeller = Labeller(run, pool, params, Counter())
-  counts = labeller.counts
+  counts = Counter(problems_done_before=len(done))
   todo = [(i, p) for i, p in _mine(run) if p.id not in done]
-  counts["problems_done_before"] = len(done)
+  with inquire(run, pool, params, counts) as inquiry:
+    labeller = Labeller(run, pool, params, counts, inquiry)
+    inquiry.prepare(labeller.solutions, list(_mine(run)))
+    _write(labeller, todo, path)
+  return {name: float(count) for name, count in sorted(counts.items())}
+
+
+def _write(
+  labeller: Labeller, todo: Sequence[tuple[int, Problem]], path: pathlib.Path
+) -> None:
+  """Adds the lines of numbered problems to the file, batch by batch."""
   path.parent.mkdir(parents=True, exist_ok=True)
-  size = settings.batch_problems
+  run, counts = labeller.run, labeller.counts
+  size = run.config.labelling.batch_problems
+  most = run.config.labelling.right_solutions_max
   with open(path, "ab") as file, tqdm.tqdm(total=len(todo), unit="problem") as bar:
     for start in range(0, len(todo), size):
       part = todo[start : start + size]
-      for written in labeller.problems(part):
-        lines = [solution_of(run, one) for one in written if one.texts]
+      for written in bind(run.config, "tree")(labeller, part):
+        lines = [labeller.line(one) for one in written if one.texts]
+        lines = balanced(lines, most) if most else lines
         counts["empty_solutions"] += len(written) - len(lines)
-        _count(counts, lines)
+        count(counts, lines)
+        lines += [pair for one in written for pair in labeller.inquiry.pairs(one)]
         # Whole problems at once, on disk before the next: a kill loses none of them.
         file.write("".join(map(solutions.to_line, lines)).encode())
         file.flush()
         os.fsync(file.fileno())
       counts["problems"] += len(part)
       bar.update(len(part))
-  return {name: float(count) for name, count in sorted(counts.items())}
 
 
 def _mine(run: Run) -> Iterator[tuple[int, Problem]]:
@@ -376,16 +323,3 @@ def _mine(run: Run) -> Iterator[tuple[int, Problem]]:
 
 def _shard(problem: str, shards: int) -> int:
   return next(i for i in range(shards) if in_test(problem, (i + 1) / shards))
-
-
-def _count(counts: Counter, lines: Sequence[solutions.Solution]) -> None:
-  labels = [x for one in lines for x in one.labels]
-  known = [x for x in labels if x is not None]
-  counts["solutions"] += len(lines)
-  counts["right_solutions"] += sum(one.outcome == 1 for one in lines)
-  counts["dropped_solutions"] += sum(
-    all(x is None for x in one.labels) for one in lines
-  )
-  counts["steps"] += len(labels)
-  counts["labelled_steps"] += len(known)
-  counts["good_steps"] += sum(x >= 0.5 for x in known)

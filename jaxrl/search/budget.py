@@ -2,26 +2,19 @@
 
   N(p) = ceil(log(1 - C) / log(1 - p)),   p within 1e-4 of 0 and 1
 
-samples, of which one is right with probability C. Best of n draws min(N(p), N_max) with
-p the low quantile of the prompt's success rate. Beam search with at most K_max leaves
-and M_max children, of leaves in the order of the median quantile:
+samples, of which one is right with probability C. Beam search with at most K_max leaves
+and M_max children each:
 
   K = the least k with k M_max >= N(p_(k)), else K_max
   p_(k) = the k-th highest low quantile
   M = min(ceil(log(1 - C) / log(1 - p_min) / K_max), M_max)
   p_min = the least low quantile of the kept leaves
 
-K varies with M at M_max, M with K at K_max. In the authors' code leaves are scored
-every 5 steps and have one child each in between: let a step of `loop.search` be five.
-Shapes are fixed, so `adaptive_beam` says which slots are used; the caller's `expand`
-skips the others.
-
-The quantiles are the objective `quantile` and the readout `one_quantile` (0 the low
-one, 1 the median) of jaxrl/prm.
+K varies with M at M_max, M with K at K_max. `strategies` has the searches.
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 EDGE = 1e-4
 
@@ -57,26 +50,6 @@ def adaptive_children(
   """M, of kept leaves with these low quantiles."""
   children = jnp.ceil(_ratio(jnp.min(low), confidence) / leaves_max)
   return jnp.clip(children.astype(jnp.int32), 1, children_max)
-
-
-def adaptive_beam(
-  median: Float[Array, " N"],
-  low: Float[Array, " N"],
-  *,
-  leaves_max: int,
-  children_max: int,
-  confidence: float = 0.99,
-) -> tuple[Int[Array, " N"], Bool[Array, " N"]]:
-  """Parents by the median with K adaptive and M_max children, and the slots in use.
-
-  The other slots have copies of the last leaf that is kept.
-  """
-  k = adaptive_leaves(
-    low, leaves_max=leaves_max, children_max=children_max, confidence=confidence
-  )
-  leaf = jnp.arange(median.shape[0]) // children_max
-  order = jnp.argsort(-median, stable=True)
-  return order[jnp.minimum(leaf, k - 1)], leaf < k
 
 
 def _ratio(p: Float[Array, "..."], confidence: float) -> Float[Array, "..."]:

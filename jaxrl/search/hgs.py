@@ -9,8 +9,8 @@ with neutral children that are not dead. Where the root is dead the search ends 
 at the limit it gives the deepest node that it has entered: the caller continues either
 plainly. A final answer counts where it is entered. b = 3, B = 50, and that neutral
 comes between the two, are choices: reviews of the paper confirm only that positive
-steps are entered and that it goes back when all are negative. The labels of code steps
-by mutation, for the PRM of programs, are not here.
+steps are entered and that it goes back when all are negative.
+Labels of code steps by mutation are `prm/trees/hgs_prm`.
 """
 
 import dataclasses

@@ -1,5 +1,8 @@
 """How particles are drawn anew from their weights."""
 
+from collections.abc import Callable
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
@@ -32,3 +35,10 @@ def systematic_at(
   count = (below + (scaled - below > u)).astype(jnp.int32)
   count = jnp.clip(count, 0, n).at[n - 1].set(n)
   return jnp.searchsorted(count, jnp.arange(n), side="right")
+
+
+Rule = Literal["multinomial", "systematic"]
+RULES: dict[Rule, Callable[[Array, Array], Array]] = {
+  "multinomial": multinomial,
+  "systematic": systematic,
+}

@@ -2,14 +2,18 @@
 
 A strategy is a pure function `select(beams, key) -> parents [N]`: the row that each
 slot becomes. Its hyper-parameters are keyword-only, so that `functools.partial` makes
-it an argument of `loop.search`. It reads every field but `rows`, which may be None.
+it an argument of `loop.search`. It reads every field but `rows`, which may be None. A
+strategy that is no choice among rows that have all taken a step is a function of
+`Parts` instead, `search(parts, key) -> Beams`, with a loop of its own.
 """
 
+import dataclasses
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from flax import struct
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from jaxrl.types import Leaf, Tree
 
@@ -64,3 +68,55 @@ def groups_of(beams: Beams, width: int) -> int:
   if width < 1 or rows % width:
     raise ValueError(f"{rows} rows are no whole number of groups of {width}")
   return rows // width
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+  """What a search of P problems side by side is made of. N = P n rows."""
+
+  rows: Tree  # before the first step
+  rounds: int  # steps of a row, at most
+  expand: Expand  # a whole step
+  begin: Expand  # the first tokens of one
+  complete: Expand  # the rest of a step that has begun; complete ones stay as they are
+  simulate: Callable[[Tree], Tree]  # a whole step of the likeliest tokens
+  score: Score
+  outputs: Callable[[Tree], Array]  # all that the head said last, [N, C]
+  likelihood: Score  # the policy's mean probability of a token of the latest step
+  repeats: Callable[[Tree], Array]  # [N] bool: the latest step says an earlier one
+  take: Take
+  idle: Callable[[Tree, Array], Tree]  # rows of a mask [N] take no step from now on
+  # (mask [N], later, earlier) -> the later rows where the mask is on
+  merge: Callable[[Array, Tree, Tree], Tree]
+  over: Callable[[Tree], Array]  # [N] bool: the response has ended
+  uniform: Callable[[Array], Array]  # key -> [N] in 0..1, each problem's its own
+  # For trees: rows as nodes keep them, one by one on the leading axis, and back.
+  pack: Callable[[Tree], Tree]
+  unpack: Callable[[Tree], Tree]
+  length: Callable[[Tree], Array]  # packed rows -> tokens of the latest step of each
+  spent: Callable[[Tree, Array], Tree]  # puts tokens on the rows' account
+  problems: int
+  # Makes a strategy for the rows of one problem one for those of all problems.
+  each: Callable[[Select], Select]
+
+
+def apart(select: Select, beams: Beams, keys: Key[Array, " parts"]) -> Int[Array, " M"]:
+  """Parents within each of some equal parts of the rows, as numbers of all rows.
+
+  The strategy sees None for `rows`: their leaves need not have the rows in front.
+  """
+  parts, n = keys.shape[0], beams.score.shape[0]
+  split = lambda x: x.reshape(parts, n // parts, *x.shape[1:])
+  seen = dataclasses.replace(
+    beams,
+    rows=None,
+    score=split(beams.score),
+    scores=split(beams.scores),
+    log_weight=split(beams.log_weight),
+    steps=split(beams.steps),
+    finished=split(beams.finished),
+    round=jnp.broadcast_to(beams.round, (parts,)),
+    key=keys,
+  )
+  parents = jax.vmap(select)(seen, keys)
+  return (parents + (n // parts) * jnp.arange(parts)[:, None]).reshape(-1)

@@ -8,6 +8,7 @@ integers are graded; on the others the verifier says that it cannot score.
 import functools
 import re
 
+from jaxrl.prm.checkers import equations
 from jaxrl.problems import Problem, Task, Verdict, chat, problem_id, split_by_question
 from jaxrl.tasks import math_jsonl
 
@@ -19,6 +20,7 @@ def champ(
   test_fraction: float = 0.2,
   instruction: str = math_jsonl.INSTRUCTION,
   system: str = "",
+  check_equations: bool = False,
 ) -> Task:
   """The problems of CHAMP.
 
@@ -29,6 +31,8 @@ def champ(
     test_fraction: of the questions.
     instruction: after the question; asks for the form that the verifier reads.
     system: the system turn, if any.
+    check_equations: whether the equations of a step say if it is right, where
+      labelling asks (`prm/checkers/equations`).
   """
   import champ_dataset
 
@@ -59,7 +63,8 @@ def champ(
   ask = functools.partial(
     messages, with_hints=with_hints, instruction=instruction, system=system
   )
-  return Task("champ", train, test, verify, ask)
+  checker = equations.check_equations if check_equations else None
+  return Task("champ", train, test, verify, ask, check_steps=checker)
 
 
 def _name(hint: object) -> str:

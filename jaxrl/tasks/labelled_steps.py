@@ -6,7 +6,7 @@ question with all the solutions to it that the file has. Nothing is sampled: use
 """
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from jaxrl.errors import UserError
 from jaxrl.prm import solutions
@@ -60,17 +60,18 @@ def labelled_steps(
 
 
 def read_problems(path: str, on_bad_line: Literal["error", "skip"]) -> list[Problem]:
-  """The questions of a file, in order, each with its solutions."""
-  grouped: dict[str, list[solutions.Solution]] = {}
-  for one in solutions.read(path, on_bad_line=on_bad_line):
-    grouped.setdefault(one.question, []).append(one)
+  """The questions of a file, in order, each with its solutions, which have numbers."""
+  grouped: dict[str, list[dict[str, Any]]] = {}
+  for number, one in enumerate(solutions.read(path, on_bad_line=on_bad_line)):
+    record = {**dataclasses.asdict(one), "number": number}
+    grouped.setdefault(one.question, []).append(record)
   return [
     Problem(
-      id=all_of[0].problem,
-      source=all_of[0].source,
+      id=all_of[0]["problem"],
+      source=all_of[0]["source"],
       question=question,
-      answer=all_of[0].answer,
-      data={"solutions": [dataclasses.asdict(one) for one in all_of]},
+      answer=all_of[0]["answer"],
+      data={"solutions": all_of},
     )
     for question, all_of in grouped.items()
   ]

@@ -11,6 +11,7 @@ import re
 from typing import Literal
 
 from jaxrl.errors import UserError
+from jaxrl.prm.checkers import equations
 from jaxrl.problems import (
   Problem,
   Task,
@@ -36,6 +37,7 @@ def math_jsonl(
   on_bad_line: Literal["error", "skip"] = "error",
   instruction: str = INSTRUCTION,
   system: str = "",
+  check_equations: bool = False,
 ) -> Task:
   """Problems of one or two JSONL files.
 
@@ -46,10 +48,13 @@ def math_jsonl(
     on_bad_line: "skip" goes on without lines that are no problem, and logs how many.
     instruction: after the question; asks for the form that `verify` reads.
     system: the system turn, if any.
+    check_equations: whether the equations of a step say if it is right, where
+      labelling asks (`prm/checkers/equations`).
   """
   train, test = read_splits(train_path, test_path, test_fraction, on_bad_line)
   ask = functools.partial(messages, instruction=instruction, system=system)
-  return Task("math_jsonl", train, test, verify, ask)
+  checker = equations.check_equations if check_equations else None
+  return Task("math_jsonl", train, test, verify, ask, check_steps=checker)
 
 
 def messages(

@@ -23,6 +23,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from jaxrl.errors import UserError, near_match
+from jaxrl.prm.checkers import equations
 from jaxrl.problems import (
   Problem,
   Task,
@@ -57,6 +58,7 @@ def reasoning_gym(
   success_threshold: float = 0.99,
   instruction: str | None = None,
   system: str = "",
+  check_equations: bool = False,
 ) -> Task:
   """Problems drawn from reasoning-gym, each question once.
 
@@ -72,6 +74,8 @@ def reasoning_gym(
     success_threshold: on reasoning-gym's score in 0..1.
     instruction: after the question; None asks for the answer form, "" adds nothing.
     system: the system turn; "" leaves the chat template's own.
+    check_equations: whether the equations of a step say if it is right, where
+      labelling asks (`prm/checkers/equations`).
   """
   if draws < 1 or not mix:
     raise UserError(f"reasoning_gym: draws={draws}, mix={mix}: give at least one")
@@ -93,6 +97,7 @@ def reasoning_gym(
       messages, answer_form=answer_form, instruction=instruction, system=system
     ),
     weights={n: w / sum(shares) for n, w in zip(names, shares, strict=True)},
+    check_steps=equations.check_equations if check_equations else None,
   )
 
 

@@ -75,6 +75,20 @@ def test_a_killed_run_goes_on_where_it_was(whole, tmp_path):
   assert sorted(again.read_text().splitlines()) == sorted(text.splitlines())
 
 
+@pytest.mark.parametrize("torn", [5, 60])
+def test_a_problem_that_was_not_written_whole_is_done_again(whole, tmp_path, torn):
+  """All of its lines: those before the break are not the whole of it."""
+  path, _ = whole
+  lines = path.read_text().splitlines(keepends=True)
+  ids = [one.problem for one in read(path)]
+  second = next(i for i in range(1, len(ids)) if ids[i] != ids[0]) + 1
+  assert ids[second] == ids[second - 1], "a problem of two solutions"
+  again = tmp_path / "labels.jsonl"
+  again.write_text("".join(lines[:second]) + lines[second][:torn])
+  assert label_lib.finished(again) == {ids[0]}
+  assert again.read_text() == "".join(lines[: second - 1])
+
+
 def test_neither_batches_nor_shards_change_a_label(whole, tmp_path):
   path, _ = whole
   parts = []

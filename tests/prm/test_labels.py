@@ -11,19 +11,19 @@ import pytest
 
 from jaxrl import catalogue
 from jaxrl.pick import call, hyper_parameters, load, names, pick
-from jaxrl.prm import evidence_rules
-from jaxrl.prm.evidence import DONE, Evidence
-from jaxrl.prm.labels.meds3 import penalised
+from jaxrl.prm.evidence import DONE, JUDGE, Evidence
 
 LABELS, QUERIES = names("prm/labels"), names("prm/queries")
 RULES = [("prm/labels", n) for n in LABELS] + [("prm/queries", n) for n in QUERIES]
 NAN = math.nan
+ENDS = (DONE, JUDGE)
 IN_ORDER = ("every_prefix", "until_zero", "by_uncertainty", "by_log_sum")
 MOST = {  # questions for a solution of S steps
   **dict.fromkeys(IN_ORDER, lambda s: s),
   "bisect": lambda s: math.ceil(math.log2(s + 1)),
   "by_uncertainty_gain": lambda s: max(s - 1, 0),
   "nothing": lambda s: 0,
+  "untrusted": lambda s: 0,
 }
 
 
@@ -63,6 +63,7 @@ def evidence_of(draw, steps, k, holes):
   if draw.random() < 0.5:  # judges who agree with the completions
     verdicts = np.where(np.isnan(verdicts), NAN, opinion)
   lengths = draw.integers(0, 5, size=steps)
+  more = np.random.default_rng([steps, k, int(10 * holes), len(verdicts)])
   return Evidence(
     steps=steps,
     outcome=float(draw.choice([0.0, 0.0, 1.0, NAN])),
@@ -75,7 +76,25 @@ def evidence_of(draw, steps, k, holes):
     checked=checks(steps),
     values=hide(1.2 * draw.random(steps + 1) - 0.1),
     refined=float(draw.choice([0.0, 1.0, NAN])),
+    **judged_by_models(more, steps, k, holes),
   )
+
+
+def judged_by_models(draw, steps, k, holes):
+  """What models say of a solution and its steps."""
+  hide = lambda x: np.where(draw.random(x.shape) < holes, NAN, x)
+  coins = lambda p, *shape: hide((draw.random(shape) < p).astype(float))
+  sure = draw.choice([0.02, 0.98], size=(steps, 1), p=[0.2, 0.8])
+  near = sure + draw.choice([0.0, 0.001, 0.2]) * (draw.random((steps, k)) - 0.5)
+  return {
+    "grounded": coins(0.8, draw.integers(0, 3), steps),
+    "heads": hide(np.clip(near, 0, 1)[:, : draw.choice([0, 1, k])]),
+    "checklist": hide(draw.random(steps)),
+    "alignment": hide(2 * draw.random(steps) - 1),
+    "neighbours": hide(2 * draw.random((steps, 4)) - 1),
+    "template_right": coins(0.6, k),
+    "knowledge_used": hide(draw.random(draw.integers(0, 4))),
+  }
 
 
 DRAW = np.random.default_rng(0)
@@ -120,7 +139,8 @@ def test_labels_match_their_reference(stage, name, hparams):
     expected = np.array(call(reference(stage, name), evidence, **hparams), float)
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
     labelled += not np.isnan(got).all()
-  assert labelled > 10, "hardly any evidence gives labels"
+  none = name == "outcome_only"  # the rule that there are no labels
+  assert (labelled > 10) != none, "hardly any evidence gives labels"
 
 
 @pytest.mark.parametrize("stage, name, hparams", cases("prm/queries"))
@@ -128,10 +148,10 @@ def test_queries_match_their_reference(stage, name, hparams):
   answers = set()
   for evidence in EVIDENCES:
     got = call(pick(stage, name, **hparams), evidence)
-    assert type(got) is int and (got == DONE or 0 <= got < evidence.steps)
+    assert type(got) is int and (got in ENDS or 0 <= got < evidence.steps)
     assert got == call(reference(stage, name), evidence, **hparams)
     answers.add(got)
-  assert name == "nothing" or len(answers) > 2
+  assert len(answers) > {"nothing": 0, "untrusted": 1}.get(name, 2)
 
 
 @pytest.mark.parametrize("stage, name", RULES)
@@ -149,7 +169,8 @@ def test_a_rule_leaves_the_evidence_alone(stage, name):
 
 @pytest.mark.parametrize("name", LABELS)
 def test_labels_are_numbers_of_their_range(name):
-  low = {"pav": -1.0, "pav_best_of_k": -1.0, "alphamath": -1.0, "code_line": -1.0}
+  names = ("pav", "pav_best_of_k", "alphamath", "code_line", "reasonflux_prm")
+  low = dict.fromkeys((*names, "hgs_prm"), -1.0)
   rule = pick("prm/labels", name)
   for y in itertools.chain(*(call(rule, evidence) for evidence in EVIDENCES)):
     assert math.isnan(y) or low.get(name, 0.0) <= y <= 1.0
@@ -161,10 +182,16 @@ def test_labels_are_numbers_of_their_range(name):
 def finish(name, whole):
   """The evidence once the query is done, and the prefixes that it asked in order."""
   hidden = np.full_like(whole.right, NAN)
-  now = dataclasses.replace(whole, right=hidden, likelihood=hidden.copy())
+  none = np.zeros((0, whole.steps))
+  now = dataclasses.replace(
+    whole, right=hidden, likelihood=hidden.copy(), verdicts=none
+  )
   query, asked = pick("prm/queries", name), []
   while (prefix := call(query, now)) != DONE:
     assert prefix == call(reference("prm/queries", name), now)
+    if prefix == JUDGE:
+      now = dataclasses.replace(now, verdicts=np.full((1, whole.steps), NAN))
+      continue
     assert 0 <= prefix < whole.steps and prefix not in asked
     asked.append(prefix)
     now.right[prefix] = whole.right[prefix]
@@ -188,7 +215,7 @@ def test_a_query_ends_within_its_questions(name):
     assert len(asked) <= MOST[name](evidence.steps)
     assert evidence.outcome == 0 or not asked or name == "every_prefix"
     most = max(most, len(asked))
-  assert most >= {"bisect": 3, "nothing": 0}.get(name, 5)
+  assert most >= {"bisect": 3, "nothing": 0, "untrusted": 0}.get(name, 5)
 
 
 @pytest.mark.parametrize(
@@ -232,169 +259,3 @@ def test_until_zero_asks_no_more_than_scan_needs():
   assert asked == [0, 1, 2] and same(label("scan", found), label("scan", wrong))
   found, asked = finish("until_zero", dataclasses.replace(wrong, outcome=1.0))
   assert asked == [] and label("scan", found) == [1.0] * 4
-
-
-# --- the papers' numbers ------------------------------------------------------------
-
-
-def of_rates(*rates, outcome=NAN, k=40):
-  """Evidence with these shares of right completions, the question's first."""
-  right = np.array([[float(j < round(r * k)) for j in range(k)] for r in rates])
-  return Evidence(len(rates) - 1, outcome, right=right, prover_right=right)
-
-
-def judged(*judges, **fields):
-  return Evidence(len(judges[0]), verdicts=np.array(judges, float), **fields)
-
-
-def test_stepwise_orm():
-  assert label("stepwise_orm", of_rates(1, 1, 0, 1, 0)) == [1, 1, 1, 0]
-  rows = np.random.default_rng(1).random((200, 6, 8)) < 0.2
-  means = []
-  for k in (1, 3, 8):
-    got = [label("stepwise_orm", Evidence(5, right=r[:, :k] * 1.0)) for r in rows]
-    assert all(np.diff(y).max() <= 0 for y in got), "labels rise"
-    means.append(np.mean(got))
-  assert means == sorted(means) and means[0] < means[-1]
-
-
-def test_stepwise_orm_counts_completions_that_use_the_step():
-  right = np.array([[1, 1], [1, 1], [1, 0], [0, 0.0]])
-  uses = np.array([[0, 0], [0, 1], [0, 1], [1, 1.0]])
-  evidence = Evidence(3, right=right, uses_step=uses)
-  assert label("stepwise_orm_used", evidence) == [1, 0, 0]
-  assert label("stepwise_orm", evidence) == [1, 1, 0]
-
-
-def test_er_prm():
-  at = lambda a, eta: label("er_prm", of_rates(0, a), eta=eta)[0]
-  assert at(0.5, 1.0) == pytest.approx(0.620115, abs=1e-6)
-  rates, etas = np.linspace(0, 1, 9), (-1e3, -5.0, -1.0, 0.0, 1e-7, 1.0, 5.0, 1e3)
-  table = np.array([[at(a, eta) for a in rates] for eta in etas])
-  assert (np.diff(table, axis=1) > 0).all() and (np.diff(table, axis=0) >= 0).all()
-  np.testing.assert_allclose(table[:, 0], 0, atol=1e-12)
-  np.testing.assert_allclose(table[:, -1], 1, atol=1e-12)
-  np.testing.assert_allclose(table[3], rates)
-  np.testing.assert_allclose(table[-1, 1:], 1, atol=0.01)
-  np.testing.assert_allclose(table[0, :-1], 0, atol=0.01)
-
-
-def test_pav():
-  step = of_rates(0.3, 0.5)
-  for k, gain in ((1, 0.2), (4, 0.1776), (32, 1.1e-5)):
-    got = label("pav_best_of_k", step, best_of=k)
-    assert got == pytest.approx([gain], rel=2e-2 if k == 32 else 1e-9)
-    assert got == label("pav", step, best_of=k)
-  walk = of_rates(0.3, 0.3, 0.9, 0.9, 0.5, outcome=1.0)
-  got = label("pav", walk)
-  assert got[0] == got[2] == 0.0, "a step that changes nothing earns nothing"
-  assert sum(got) == pytest.approx(1 - 0.3), "telescopes to Q(S) - V"
-
-
-def test_genprm():
-  assert label("genprm", of_rates(0.8, 0.8, 0.7, 0.2)) == [1, 1, 0]
-  assert label("genprm", of_rates(0.4, 0.4, 0.35, 0.1)) == [1, 1, 0], "scaled"
-  assert label("genprm", of_rates(5 / 6, 4 / 6, k=6)) == [1], "0.8 but for rounding"
-  got = label("genprm", of_rates(0.5, 0.5, 0, 1), progress_min=0.0)
-  np.testing.assert_equal(got, [1, 0, NAN])
-
-
-def test_scan():
-  evidence = of_rates(0.8, 1, 0.875, 0.5, 0.25, 0, outcome=0.0)
-  assert label("scan", evidence) == [1, 1, 0.625, 0.3125, 0]
-  assert label("scan", evidence, tolerance=0) == [1, 1, 1, 1, 0]
-  np.testing.assert_equal(label("scan", evidence, confidence_min=0.9), [NAN] * 5)
-  cut = of_rates(1, 0.5, 0, 0.5, outcome=0.0)
-  np.testing.assert_equal(label("scan", cut), [0.5, 0, NAN])
-  assert label("scan", of_rates(1, 1, outcome=0.0)) == [0], "one wrong step"
-
-
-def test_consensus_filtering():
-  fields = {"right": of_rates(1, 1, 0, 1).right}
-  agreed = label("consensus_filtering", judged([1, 0, 1], **fields))
-  np.testing.assert_equal(agreed, [1, 0, NAN])
-  for other in ([0, 1, 1], [1, 1, 0], [1, 1, 1]):
-    got = label("consensus_filtering", judged(other, **fields))
-    np.testing.assert_equal(got, [NAN] * 3)
-    both = label("consensus_filtering", judged([1, 0, 1], other, **fields))
-    np.testing.assert_equal(both, [NAN] * 3)
-  fine = judged([1, 1], right=fields["right"][[0, 1, 1]])
-  assert label("consensus_filtering", fine) == [1, 1]
-
-
-def test_judges():
-  judges = np.array([[1, 1, 0, 0], [1, 0, 0, 1], [1, 1, 1, NAN]])
-  for order in itertools.permutations(judges):
-    assert label("aurora", judged(*order)) == [1, 1, 0, 0]
-    soft = label("aurora_soft", judged(*order))
-    assert soft == pytest.approx([1, 2 / 3, 1 / 3, 0.5])
-  assert label("aurora", judged([1, 0, 1])) == [1, 0, 1]
-  np.testing.assert_equal(label("versaprm", judged([1, 1, 0, 1])), [1, 1, 0, NAN])
-  assert label("versaprm", judged([1, 1])) == [1, 1]
-  assert label("med_prm", judged([1, 0, 1, 1], outcome=1.0)) == [1, 0, 0, 0]
-  np.testing.assert_equal(label("med_prm", judged([1, 1], outcome=0.0)), [NAN] * 2)
-
-
-def test_critic_cot_keeps_what_the_outcome_bears_out():
-  kept = {
-    ((1, 1), 1.0, NAN): [1, 1],
-    ((1, 0), 0.0, 1.0): [1, 0],
-    ((0, 1), 0.0, 1.0): [0, NAN],
-  }
-  values = (1.0, 0.0, NAN)
-  for first, second, outcome, refined in itertools.product(values, repeat=4):
-    critique = judged([first, second], outcome=outcome, refined=refined)
-    got = label("critic_cot", critique)
-    accepts = first == second == 1 and outcome == 1
-    rejects = 0 in (first, second) and outcome == 0 and refined == 1
-    assert (not np.isnan(got).all()) == (accepts or rejects)
-  for (verdicts, outcome, refined), expected in kept.items():
-    critique = judged(verdicts, outcome=outcome, refined=refined)
-    np.testing.assert_equal(label("critic_cot", critique), expected)
-
-
-def test_meds3():
-  values = np.array([0.2, 0.6, 0.8, 0.4, 0.9])
-  half, full = [0.2, 0.6, 0.9, 0.15, 1.275], [0.2, 0.6, 1.0, -0.2, 2.0]
-  np.testing.assert_allclose(penalised(values, 0.5), half)
-  np.testing.assert_allclose(penalised(values, 1.0), full)
-  node = Evidence(4, values=values)
-  assert label("meds3", node) == [1, 1, 0, 1]
-  assert label("meds3", node, factor=0.0) == [1, 1, 1, 1]
-  assert label("meds3_soft", node) == pytest.approx([0.6, 0.8, 0.4, 0.9])
-  # w_2 = .8 + .1, w_3 = .4 - .5 (.9 - .9): the next value makes up for the fall.
-  assert label("meds3_soft", node, factor=0.5) == pytest.approx([0.6, 0.9, 0.4, 0.9])
-
-
-def test_values_and_thresholds():
-  node = Evidence(3, 0.0, values=np.array([0, 0.5, -0.25, 0.9]))
-  assert label("alphamath", node) == [0.5, -0.25, -1]
-  assert label("alphamath", node, lowest=0.0) == [0, -1, -1]
-  rates = of_rates(1, 0, 0.125, 0.25, 0.75, 0.875, 1, k=8)
-  np.testing.assert_equal(label("vrprm", rates), [0, 0, NAN, 1, 1, 1])
-  np.testing.assert_equal(label("vrprm_certain", rates), [NAN] * 6)
-  clear = of_rates(1, 0.875, 0.125, k=8)
-  assert label("vrprm_certain", clear) == label("vrprm", clear) == [1, 0]
-  assert label("code_line", of_rates(1, 0, 0, outcome=0.0)) == [-1, -1]
-  assert label("code_line", of_rates(1, 0, 1, outcome=1.0)) == [1, 1]
-
-
-def test_unprm():
-  logp = [np.array(x) for x in ([-0.1, -2, -0.5], [-0.3], [-1.0] * 4, [])]
-  entropies = [1.086201, 0, math.log(4), 0]
-  np.testing.assert_allclose(evidence_rules.entropies(logp), entropies, atol=1e-6)
-  sums = [3.334575, 0, 4 * math.log(4), 0]
-  np.testing.assert_allclose(evidence_rules.log_sums(logp), sums, atol=1e-6)
-  assert evidence_rules.descending(np.array([0.1 + 0.2, 0.3, 0.1 + 0.2])) == [1, 2, 3]
-  # Steps 1 and 3 are below the question's rate; the longer one is visited first.
-  evidence = dataclasses.replace(
-    of_rates(0.75, 0.5, 0.75, 0.5, 0.75, outcome=0.0, k=4),
-    likelihood=np.ones((5, 4)),
-    step_logp=logp,
-  )
-  assert label("unprm", evidence) == [1, 1, 0, 0]
-  assert finish("by_uncertainty", evidence)[1] == [0, 3]
-  weight = np.array([[1, 1, 1, 1], [0.5, 0.5, 0.1, 0.1]] + [[1, 1, 1, 1]] * 3)
-  heavy = dataclasses.replace(evidence, likelihood=weight)
-  rates = evidence_rules.weighted(heavy.right, weight)
-  assert rates[1] == pytest.approx(1 / 1.2), "likelihoods weigh the rate"

@@ -17,7 +17,7 @@ from jaxrl.types import PolicyOutputs, Rollouts
 
 KIND = "prm/objectives"
 NAMES = pick.names(KIND)
-OUTPUTS = ("logp", "step_logits", "step_outputs")
+OUTPUTS = ("logp", "step_logits", "step_outputs", "states")
 # Groups: mixed, all right, all wrong, one row alone, mixed with an empty row.
 GROUP = np.array([0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 4, 4], np.int32)
 SCORE = np.array([1, 0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 0], float)
@@ -64,6 +64,7 @@ def filled(kind="soft", heads=3):
     "logp": logp,
     "step_logits": 1.5 * rng.normal(size=shape),
     "step_outputs": 1.5 * rng.normal(size=(*shape, heads)),
+    "states": rng.normal(size=(*shape, 4)),
   }
   floats = lambda arrays: {k: jnp.asarray(x, jnp.float32) for k, x in arrays.items()}
   fields = dict.fromkeys(

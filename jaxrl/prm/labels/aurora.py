@@ -10,6 +10,8 @@ labels: the PRM is trained on whole trajectories.
 Where the paper is silent (no code or formula of the vote was seen): a missing verdict
 leaves its judge out on that step alone, and a step without a verdict has no label.
 `aurora_soft` has the share itself.
+
+Id: aurora
 """
 
 import numpy as np

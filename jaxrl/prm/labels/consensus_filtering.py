@@ -9,6 +9,8 @@ Both finding no error counts as agreement, and recoveries after f count for noth
 last step of f is the outcome. Where the paper is silent: of several judges each must
 name f; one that gave no verdict on a step up to its first error is left out, and
 without any other judge there are no labels; nor where a step up to f was not asked.
+
+Id: consensus_filtering
 """
 
 import numpy as np

@@ -3,13 +3,16 @@ https://arxiv.org/abs/2506.11474.
 
   y_t = prod_{j <= t} v_j;  no labels for a wrong solution with every v_j = 1
 
-where v are the verdicts of a judge who sees retrieved documents (the first judge here).
-An error found in a right solution stays.
+where v are the verdicts of a judge who sees documents that were found for the question
+(the first judge here). An error found in a right solution stays. `labelling` does the
+rest: no more right solutions of a question than labelled wrong ones, or than 2
+(`right_solutions_max`), and the documents before the question wherever the PRM reads it
+(`judge.write_documents`).
 
 Where the paper is silent: a missing verdict leaves y unknown until a 0 settles it; a
 solution in which no error is found has labels only if its outcome is known to be right.
-The paper also keeps no more right solutions of a question than wrong ones (or 2), which
-looks across solutions and is not here.
+
+Id: med_prm
 """
 
 import numpy as np
@@ -19,10 +22,10 @@ from jaxrl.prm import evidence_rules
 
 
 def med_prm(
-  verdicts: Float[np.ndarray, "M S"], outcome: float
+  grounded: Float[np.ndarray, "M S"], outcome: float
 ) -> Float[np.ndarray, " S"]:
   """The judge's verdicts, 0 from the first error on."""
-  judge = evidence_rules.first_judge(verdicts)
+  judge = evidence_rules.first_judge(grounded)
   wrong = np.maximum.accumulate(judge == 0)
   unknown = np.maximum.accumulate(np.isnan(judge))
   if not wrong.any() and not outcome > 0:

@@ -3,10 +3,13 @@ https://arxiv.org/abs/2502.06737.
 
   y_t = 1 for t < f, 0 at f, none after;  f the first step that the judge calls bad
 
-and all 1 where it calls none so. The judge sees the reference answer; what it finds
-merely OK is good (1) and what is hard to verify is bad (0), which is for the reader of
-its text. The first judge is read. A solution on which it gave no verdict for a step up
-to f has no labels, as one that cannot be parsed.
+and all 1 where it calls none so. The judge sees the reference answer
+(`judge.reference`) and names the first wrong step (form `first_error`): what it finds
+merely OK is good (1), and in the paper what is hard to verify is bad (0). The first
+judge is read. A solution on which it gave no verdict for a step up to f has no labels,
+as one that cannot be parsed.
+
+Id: versaprm
 """
 
 import numpy as np

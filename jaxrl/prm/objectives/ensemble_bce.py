@@ -14,9 +14,11 @@ that the mask has. A solution's score is mean_m p.
 A trusted row has loss 0 but still counts in what the reduction divides by, where the
 paper's mean is over the rows left; so there is no 0 / 0 where none is. Thresholds are
 the paper's as remembered: the released script has 5 and -1, with which no row is
-trusted, as with any delta_std below 0. One head has s = 0. Not here: the paper's
-regularizer, which holds the parameters of the heads near their first values (a loss
-does not see parameters), and dropping heads at random, which its runs do not use.
+trusted, as with any delta_std below 0. One head has s = 0. The paper's regularizer,
+which holds the parameters of the heads near their first values, is the optimizer
+`adamw_near_start`, as a loss does not see parameters; not here is dropping heads at
+random, which its runs do not use. The heads have to be `model.step_heads_apart`: those
+that share layers and start at 0 get the same gradient and never differ.
 
 `step_accuracy` is 1 where mu and y are on one side of 1/2, `trusted` 1 in such rows.
 """

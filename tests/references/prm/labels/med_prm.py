@@ -5,10 +5,10 @@ import math
 CASES = [{}]
 
 
-def med_prm(verdicts, outcome):
+def med_prm(grounded, outcome):
   """None in the product is an unknown factor: 0 times it is 0."""
-  steps = verdicts.shape[1]
-  judge = verdicts[0] if len(verdicts) else [math.nan] * steps
+  steps = grounded.shape[1]
+  judge = grounded[0] if len(grounded) else [math.nan] * steps
   labels, product = [], 1.0
   for verdict in judge:
     if product == 0 or verdict == 0:

@@ -1,0 +1,34 @@
+"""SmolLM2-135M on short sums: labels, a model of steps, its uses."""
+
+import dataclasses
+from typing import Any
+
+from jaxrl.config import Config, EvaluationConfig, LabellingConfig, SamplingConfig
+from jaxrl.configs import prm
+
+FOLDER = "runs/prm_smollm2"
+SUMS = {
+  "name": "reasoning_gym",
+  "mix": ("chain_sum(min_terms=2, max_terms=3, min_digits=1, max_digits=1)",),
+  "draws": 2000,
+  "test_fraction": 0.2,
+  "answer_form": "ending",
+  "instruction": "",
+  "system": "Work it out step by step, a line each. End with the number.",
+}
+
+BASE = prm.config(
+  labels_of=SUMS,
+  sampling=SamplingConfig(
+    max_prompt_tokens=96, max_response_tokens=64, prompt_bucket_tokens=16
+  ),
+  labelling=LabellingConfig(
+    problems=100, solutions=4, completions=8, batch_problems=16, batch_prefixes=16
+  ),
+  evaluation=EvaluationConfig(problems=100, batch_rows=16),
+)
+
+
+def config(**changes: Any) -> Config:
+  """The shared setting with some fields changed."""
+  return dataclasses.replace(BASE, **changes)

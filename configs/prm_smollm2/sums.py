@@ -1,0 +1,17 @@
+"""A model of steps on SmolLM2-135M's own solutions of short sums.
+
+Paper: Wang et al., Math-Shepherd, https://arxiv.org/abs/2312.08935, with soft labels.
+Run: bash scripts/prm_smollm2.sh (all stages)
+Expect: see docs/prm_smollm2.md.
+"""
+
+from jaxrl.config import Config
+from jaxrl.configs import prm_smollm2
+
+
+def config() -> Config:
+  """Labels by 8 completions of every prefix; a head on the same weights."""
+  return prm_smollm2.config(
+    steps=80,
+    task={"name": "labelled_steps", "path": f"{prm_smollm2.FOLDER}/labels.jsonl"},
+  )

@@ -1,0 +1,1 @@
+"""Which rows of a search go on: pure functions of their scores."""

@@ -1,0 +1,77 @@
+"""Pairs of candidates for a step, from JSONL: one is better than the other.
+Yin et al., https://arxiv.org/abs/2507.17849.
+
+The format is that of `jaxrl.prm.solutions`, with `about.pair`: the two lines of a pair
+follow each other and have the same one. `jaxrl label` writes it where the config has
+`labelling.criteria`; other lines of its file are passed over. Each pair is a problem of
+its own, so `group_size` is 2, and nothing is sampled: use it with `explore` recorded.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from jaxrl.errors import UserError
+from jaxrl.prm import solutions
+from jaxrl.prm.solutions import Solution
+from jaxrl.problems import Problem, Task, chat, in_test, problem_id
+from jaxrl.tasks.labelled_steps import verify
+
+
+def step_pairs(
+  *,
+  path: str,
+  test_fraction: float = 0.1,
+  on_bad_line: Literal["error", "skip"] = "error",
+  instruction: str = "",
+  system: str = "",
+) -> Task:
+  """Pairs of solutions that differ in their last step.
+
+  Args:
+    path: a JSONL file, or a folder of them.
+    test_fraction: of the questions.
+    on_bad_line: "skip" goes on without lines that are no solution, and logs how many.
+    instruction: after the question, as it stood when the solutions were written.
+    system: the system turn, if any.
+
+  Raises:
+    UserError: no file, a bad line, or no pair in it.
+  """
+  found = solutions.read(path, on_bad_line=on_bad_line)
+  problems = list(_pairs([one for one in found if "pair" in one.about], path))
+  if not problems:
+    raise UserError(
+      f"{path}: it holds no pair of steps; label with labelling.criteria set"
+    )
+  # Not `split_by_question`, which has each question once.
+  held_out = [in_test(problem.question, test_fraction) for problem in problems]
+  sides = list(zip(problems, held_out, strict=True))
+  train = [problem for problem, out in sides if not out]
+  test = [problem for problem, out in sides if out]
+  if not train or not test:
+    raise UserError(
+      f"{path}: {len(problems)} pairs do not divide into training and test questions "
+      f"with test_fraction {test_fraction}; label more problems or change it"
+    )
+  ask = lambda problem: chat(f"{problem.question}\n\n{instruction}".strip(), system)
+  return Task("step_pairs", train, test, verify, ask)
+
+
+def _pairs(found: Sequence[Solution], path: str) -> Iterator[Problem]:
+  name = lambda one: (one.problem, str(one.about["pair"]))
+  for (problem, pair), both in itertools.groupby(found, key=name):
+    better = list(both)
+    if [one.outcome for one in better] != [1.0, 0.0]:
+      raise UserError(
+        f"{path}: pair {pair} of problem {problem} is no better and no worse solution, "
+        "one behind the other; label again"
+      )
+    yield Problem(
+      id=problem_id(problem, pair),
+      source=better[0].source,
+      question=better[0].question,
+      answer=better[0].answer,
+      data={"solutions": [dataclasses.asdict(one) for one in better]},
+    )

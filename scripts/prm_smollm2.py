@@ -1,0 +1,121 @@
+"""The stages of scripts/prm_smollm2.sh that are no command: CHAMP's file, the report.
+
+Run: .venv/bin/python -m scripts.prm_smollm2 champ | report
+"""
+
+import datetime
+import json
+import pathlib
+import sys
+from collections.abc import Mapping
+
+import numpy as np
+
+from jaxrl.metrics import METRICS, read_jsonl
+from jaxrl.prm import benchmarks, evaluation
+from jaxrl.prm.solutions import Solution, read, to_line
+from jaxrl.problems import in_test
+from scripts.prm_arithmetic import cpu, table
+
+RUNS = pathlib.Path("runs")
+DATA = RUNS / "prm_smollm2"
+PAGE = pathlib.Path("docs/prm_smollm2")
+HELD_OUT = 0.33
+SHOWN = {
+  "F1": "process_bench_f1",
+  "first error named": "process_bench_error_accuracy",
+  "right ones passed": "process_bench_correct_accuracy",
+  "AUROC of steps": "step_auroc",
+  "calibration error": "ece",
+  "Brier": "brier",
+}
+
+
+def champ() -> None:
+  """CHAMP's human-labelled solutions as a file of labelled solutions."""
+  lines = map(to_line, benchmarks.champ())
+  (DATA / "champ.jsonl").write_text("".join(lines))
+
+
+def baselines(found: list[Solution]) -> dict[str, Mapping[str, float]]:
+  """What no model says: every step right, and chance."""
+  labels = [np.asarray(one.labels, float) for one in found]
+  judges = {"always right": benchmarks.always_correct, "random": benchmarks.random}
+  return {
+    name: evaluation.summarize_steps([judge(one) for one in found], labels)
+    for name, judge in judges.items()
+  }
+
+
+def report() -> None:
+  """Reads what the stages wrote, and writes the page."""
+  held_out = [
+    one for one in read(DATA / "champ.jsonl") if in_test(one.question, HELD_OUT)
+  ]
+  last = [
+    row
+    for row in read_jsonl(RUNS / "prm_smollm2-champ" / METRICS)
+    if row["kind"] == "eval"
+  ][-1]
+  first_errors = {
+    **baselines(held_out),
+    "completions of sums": json.loads((DATA / "champ_by_sums.json").read_text()),
+    "people's labels of CHAMP": last,
+  }
+  sums = [
+    row
+    for row in read_jsonl(RUNS / "prm_smollm2-sums" / METRICS)
+    if row["kind"] == "eval"
+  ]
+  search = json.loads((DATA / "search.json").read_text())
+  labelled = read(DATA / "labels.jsonl")
+  rows = [
+    [name, *(one.get(k) for k in SHOWN.values())] for name, one in first_errors.items()
+  ]
+  before_after = [
+    [name, *(one.get(k) for k in SHOWN.values())]
+    for name, one in (("before", sums[0]), ("after", sums[-1]))
+  ]
+  page = PAGE_TEXT.format(
+    date=datetime.date.today(),
+    cpu=cpu(),
+    labelled=len(labelled),
+    steps=sum(len(one.steps) for one in labelled),
+    right=np.mean([one.outcome == 1 for one in labelled]),
+    sums=table(["", *SHOWN], before_after),
+    held_out=len(held_out),
+    champ=table(["model of steps", *SHOWN], rows),
+    search=table(list(search), [list(search.values())]),
+  )
+  PAGE.with_suffix(".md").write_text(page)
+  record = {"champ": first_errors, "sums": [sums[0], sums[-1]], "best_of_8": search}
+  PAGE.with_suffix(".json").write_text(json.dumps(record, indent=2) + "\n")
+  print(f"wrote {PAGE}.md and .json")
+
+
+PAGE_TEXT = """# Process reward models on SmolLM2-135M
+
+Made by `bash scripts/prm_smollm2.sh` on {date}: {cpu}. The model solves sums of two or
+three digits a line a step, 8 completions of every prefix label {labelled} solutions
+({steps} steps, {right:.2f} of the solutions right), and a head on the same weights
+learns the labels.
+
+On unseen sums, against labels by completions:
+
+{sums}
+
+## First errors on CHAMP
+
+{held_out} solutions of competition problems whose first wrong step a person has named,
+of problems that neither model has trained on:
+
+{champ}
+
+## Best of 8 on unseen sums
+
+{search}
+"""
+
+
+if __name__ == "__main__":
+  {"champ": champ, "report": report}[sys.argv[1]]()

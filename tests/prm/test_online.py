@@ -1,0 +1,119 @@
+"""An implicit model that learns from the policy's own responses."""
+
+import dataclasses
+import pathlib
+
+import jax
+import numpy as np
+import pytest
+
+from jaxrl import loop
+from jaxrl.build import build
+from jaxrl.checkpoints import Checkpoints
+from jaxrl.collect import collect
+from jaxrl.config import EvaluationConfig
+from jaxrl.draw import verifiers
+from jaxrl.errors import UserError
+from jaxrl.metrics import read_jsonl
+from tests import tiny
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def config(directory, update="before", **changes):
+  settings = {
+    "advantage": {"name": "prime"},
+    "rewards": ({"name": "accuracy"},),
+    "task": {"name": f"{tiny.OWN}:parity_task"},
+    "prm_update": update,
+    "prm_schedule": {"name": "constant", "learning_rate": 1e-3},
+    "evaluation": EvaluationConfig(problems=0),
+  }
+  return tiny.config(directory, **{**settings, **changes})
+
+
+def gathered(tmp_path, update, **changes):
+  run, state = build(config(tmp_path, update, **changes))
+  with verifiers(run) as pool:
+    start = run.curriculum.init()
+    out = collect(run, pool, state.params, start, 1, state.beside)
+  return run, state, out
+
+
+def distance(a, b):
+  return sum(
+    float(np.abs(x - y).sum())
+    for x, y in zip(*map(jax.tree.leaves, (a, b)), strict=True)
+  )
+
+
+def test_both_variants_learn_the_same_and_score_with_different_models(tmp_path):
+  found = {u: gathered(tmp_path / u, u) for u in ("before", "after")}
+  learnt = {u: out[-1]["prm"] for u, (_, _, out) in found.items()}
+  assert distance(learnt["before"].params, learnt["after"].params) == 0
+  run, state, (batch, _, metrics, _, _) = found["before"]
+  assert distance(state.params["policy"], learnt["before"].params["policy"]) > 1e-2
+  assert distance(state.params["policy"], state.beside["prm"].params["policy"]) == 0
+  # The model that scores first is its own reference still.
+  after = found["after"][2][0]
+  on = np.asarray(after.mask) > 0
+  np.testing.assert_allclose(np.asarray(after.prm_log_ratio)[on], 0.0, atol=1e-5)
+  # The other one scores with what it has learnt: by its own log-probs.
+  run_logp = run.online.logp(learnt["before"].params, run.frozen, run.packed(batch))
+  got = np.asarray(batch.prm_log_ratio)
+  np.testing.assert_allclose(got, run_logp - batch.logp_ref, atol=1e-6)
+  assert np.abs(got[on]).max() > 1e-3
+  assert metrics["prm_loss"] == pytest.approx(np.log(2), abs=1e-4)
+
+
+def test_a_step_raises_what_was_right(tmp_path):
+  """The sums of log-ratios follow the outcomes."""
+  _, _, (batch, *_) = gathered(tmp_path, "before")
+  sums = np.where(batch.mask > 0, batch.prm_log_ratio, 0.0).sum(axis=1)
+  score = np.asarray(batch.score)
+  assert 0 < score.mean() < 1
+  assert sums[score > 0.5].mean() > sums[score < 0.5].mean()
+
+
+def test_rows_without_a_verdict_teach_nothing(tmp_path):
+  run, state, (batch, *_) = gathered(tmp_path, "before")
+  kept = run.packed(batch.replace(scored=batch.scored.at[:4].set(0.0)))
+  other = kept.replace(score=kept.score.at[:4].set(1.0 - kept.score[:4]))
+  one, two = (run.online(state.beside["prm"], {}, rows)[0] for rows in (kept, other))
+  assert distance(one.params, two.params) == 0
+  whole = run.online(state.beside["prm"], {}, run.packed(batch))[0]
+  assert distance(one.params, whole.params) > 1e-4
+
+
+@pytest.mark.parametrize("lora_rank", [0, 2])
+def test_four_steps_equal_two_then_two(tmp_path, lora_rank):
+  base = config(tmp_path / "whole")
+  base = dataclasses.replace(
+    base, model=dataclasses.replace(base.model, lora_rank=lora_rank)
+  )
+  loop.fit(base)
+  output = dataclasses.replace(base.output, directory=str(tmp_path / "part"))
+  part = dataclasses.replace(base, output=output)
+  loop.fit(dataclasses.replace(part, steps=2))
+  loop.fit(part)
+  states = []
+  for made in (base, part):
+    _, state = build(made)
+    with Checkpoints(pathlib.Path(made.output.directory), keep=1) as saved:
+      states.append(saved.restore(state, made)[0])
+  for a, b in zip(*map(jax.tree.leaves, states), strict=True):
+    np.testing.assert_array_equal(a, b)
+  assert distance(states[0].beside["prm"].params, state.beside["prm"].params) > 1e-2
+  rows = read_jsonl(tmp_path / "whole" / "metrics.jsonl")
+  assert all(0 <= row["prm_outcome_accuracy"] <= 1 for row in rows)
+  again = read_jsonl(tmp_path / "part" / "metrics.jsonl")
+  assert [r["prm_loss"] for r in rows] == [r["prm_loss"] for r in again]
+
+
+def test_what_does_not_go_together_is_said(tmp_path):
+  with pytest.raises(UserError, match="one of the two"):
+    build(config(tmp_path, prm="runs/some"))
+  with pytest.raises(UserError, match="no method reads"):
+    build(config(tmp_path, advantage={"name": "group_norm"}))
+  with pytest.raises(UserError, match="no implicit model"):
+    build(config(tmp_path, prm_loss={"name": "step_bce"}))

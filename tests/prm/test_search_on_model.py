@@ -1,0 +1,216 @@
+"""Searches with a language model: what is reordered is what would be computed anew."""
+
+import dataclasses
+import functools
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxrl import cli, draw, pick, prompts
+from jaxrl.build import build
+from jaxrl.config import SearchConfig, bind, to_json
+from jaxrl.errors import UserError
+from jaxrl.pick import names
+from jaxrl.prm import score_steps
+from jaxrl.rollout import Responses, SamplingRules
+from jaxrl.search import on_model
+from jaxrl.search import rows as rows_lib
+from jaxrl.search.rows import Models, Weights
+from jaxrl.types import Rollouts
+from tests import tiny
+
+EACH, LONGEST, STEP = 4, 12, 3
+PROMPTS = jnp.array([[49, 43, 50, 61], [55, 61, 256, 256]], jnp.int32)
+LENGTHS = jnp.array([4, 2], jnp.int32)
+
+
+@functools.cache
+def parts():
+  """Two random models of one shape: one speaks, another one reads."""
+  scorer = score_steps.load(tiny.prm_directory())
+  policy = scorer.run.policy
+  head = jax.tree.map(
+    lambda x: x + 0.3 * (1 + jnp.arange(x.size).reshape(x.shape) % 3),
+    scorer.params["step_head"],
+  )
+  noisy = lambda key: jax.tree.map(
+    lambda x: x + 0.3 * jax.random.normal(key, x.shape), scorer.params["policy"]
+  )
+  speaks, reads = noisy(jax.random.key(1)), noisy(jax.random.key(2))
+  readout = bind(scorer.run.config, "readout")
+  models = Models(
+    policy=policy.decoder,
+    rules=SamplingRules(stop_ids=tuple(range(250, 259)), max_tokens=LONGEST),
+    step_ids=tuple(range(0, 250, 4)),
+    step_tokens=STEP,
+    trunk=policy.decoder,
+    head=policy.step_head,
+    readout=lambda outputs, mask: pick.call(readout, outputs, on_model._Mask(mask)),
+  )
+  weights = Weights({"params": speaks}, {"params": reads}, head)
+  return scorer, models, weights
+
+
+def batch_of(rows):
+  """The rows as a batch, to be scored from scratch."""
+  said = rows.said
+  index = jnp.arange(LONGEST)[None]
+  responses = Responses(
+    tokens=said.tokens,
+    mask=(index < said.lengths[:, None]).astype(jnp.float32),
+    logp=said.logp,
+    logp_sampling=said.logp_sampling,
+    truncated=1.0 - said.stopped.astype(jnp.float32),
+    steps=said.steps,
+  )
+  zero = jnp.zeros(said.lengths.shape)
+  fields = prompts.join(PROMPTS, LENGTHS, responses)
+  return Rollouts(**fields, score=zero, scored=zero + 1, formatted=zero)
+
+
+@functools.cache
+def walked():
+  """Rows after four rounds, reordered at random within each problem between them."""
+  _, models, weights = parts()
+  step = jax.jit(functools.partial(rows_lib.expand, models, weights))
+  begin = jax.jit(functools.partial(rows_lib.expand, models, weights, tokens=1))
+  complete = jax.jit(
+    functools.partial(rows_lib.expand, models, weights, only_open=True)
+  )
+  rows = rows_lib.start(models, weights, PROMPTS, LENGTHS, jnp.arange(2), each=EACH)
+  rng = np.random.default_rng(0)
+  seen = []
+  for turn in range(4):
+    key = jax.random.key(turn)
+    if turn == 2:  # a step in two parts, the second one on half of the rows
+      rows, _ = begin(rows, key)
+      rows = rows_lib.take(rows, jnp.array([3, 1, 5, 6]))
+      rows, _ = complete(rows, jax.random.key(9))
+      rows = rows_lib.take(rows, jnp.repeat(jnp.arange(4), 2))
+    else:
+      rows, _ = step(rows, key)
+    seen.append(rows)
+    parents = rng.integers(0, EACH, (2, EACH)) + np.array([[0], [EACH]])
+    rows = rows_lib.take(rows, jnp.asarray(parents.reshape(-1)))
+  return seen
+
+
+def test_reordered_caches_are_those_of_the_rows():
+  """Log-probs and scores through four reordered rounds are those of a plain pass."""
+  scorer, _, weights = parts()
+  policy = dataclasses.replace(scorer.run.policy, response_width=LONGEST)
+  for rows in walked():
+    batch = batch_of(rows)
+    out = policy.forward(
+      {"policy": weights.policy["params"], "step_head": weights.head}, {}, batch, ()
+    )
+    np.testing.assert_allclose(out.logp, batch.logp_old, atol=2e-4)
+    # A score is read behind the last token that is no stop token.
+    until = LENGTHS.repeat(EACH) + rows.said.lengths - rows.said.stopped
+    at = jnp.minimum(until, batch.mask.shape[1] - 1)
+    mask = jnp.zeros_like(batch.mask).at[jnp.arange(len(at)), at].set(1.0)
+    positions = jnp.where(mask > 0, jnp.arange(mask.shape[1])[None], batch.positions)
+    read = dataclasses.replace(batch, mask=mask, positions=positions)
+    said = policy.forward(
+      {"policy": weights.trunk["params"], "step_head": weights.head},
+      {},
+      read,
+      ("step_logits",),
+    ).step_logits
+    expected = jax.nn.sigmoid(said[jnp.arange(len(at)), at])
+    fits = np.asarray(until < batch.mask.shape[1])
+    assert fits.sum() >= EACH  # a full row has no token behind it
+    np.testing.assert_allclose(rows.score[fits], expected[fits], atol=2e-4)
+    assert np.ptp(rows.score) > 1e-3
+
+
+def test_steps_end_where_they_should():
+  _, models, _ = parts()
+  first = walked()[0].said
+  for row in range(2 * EACH):
+    ids = first.tokens[row, : first.lengths[row]].tolist()
+    assert 1 <= len(ids) <= STEP
+    ends = {*models.step_ids, *models.rules.stop_ids}
+    assert not ends & set(ids[:-1])
+    assert len(ids) == STEP or ids[-1] in ends
+  assert len({tuple(ids) for ids in np.asarray(first.tokens).tolist()}) > EACH
+  last = walked()[-1]
+  full = np.asarray(last.said.lengths) == LONGEST
+  stopped = np.asarray(last.said.stopped)
+  np.testing.assert_array_equal(last.finished, full | stopped)
+  # What was drawn is counted where it was drawn, whatever became of it.
+  np.testing.assert_array_equal(walked()[0].drawn, first.lengths)
+  rounds = [int(rows.drawn.sum()) for rows in walked()]
+  assert rounds == sorted(rounds) and rounds[-1] > int(last.said.lengths.max())
+
+
+def searching(tmp_path, **changes):
+  settings = SearchConfig(
+    problems=3,
+    rows=4,
+    rounds=4,
+    step_ends="",
+    step_tokens=2,
+    begin_tokens=1,
+    batch_problems=2,
+  )
+  return tiny.config(
+    tmp_path / "run", prm=tiny.prm_directory(), searching=settings, **changes
+  )
+
+
+SMALL = {"diverse_beam": {"trees": 2}, "value_guided_blocks": {"width": 2}}
+SMALL |= {"beam": {"width": 2}, "early_rejection": {"width": 2}, "srm": {"width": 2}}
+SMALL |= {"pav": {"width": 2}}
+SMALL |= {
+  "lookahead": {"width": 2, "steps": 1},
+  "adaptive_beam": {"children": 2, "median": 0},
+}
+SMALL |= {"alphamath": {"iterations": 3, "children": 2}, "hgs": {"samples": 4}}
+SMALL |= {"alphallm": {"iterations": 4, "at_root": 3}}
+TREES = ("alphamath", "alphallm", "hgs")
+
+
+@pytest.mark.parametrize("name", names("search/strategies"))
+def test_every_strategy_searches_from_the_command_line(tmp_path, capsys, name):
+  config = searching(tmp_path, search={"name": name, **SMALL.get(name, {})})
+  changes = {"batch_problems": 1} if name in TREES else {}
+  changes |= {"rows": 8} if name == "pats" else {}
+  settings = dataclasses.replace(config.searching, **changes)
+  config = dataclasses.replace(config, searching=settings)
+  path = tmp_path / "config.json"
+  path.write_text(to_json(config))
+  assert cli.main(["search", str(path)]) == 0
+  shown = json.loads(capsys.readouterr().out)
+  assert shown["problems"] == 3 and shown["unscored"] == 0
+  assert 0 <= shown["mean"] <= shown["any"] <= 1
+  assert 0 < shown["tokens"] <= settings.rows * settings.step_tokens * 4
+
+
+def test_problems_beside_it_change_no_search(tmp_path):
+  found = []
+  for size in (1, 2):
+    config = searching(tmp_path, search={"name": "particle_filter"})
+    settings = dataclasses.replace(config.searching, batch_problems=size)
+    run, state = build(dataclasses.replace(config, searching=settings))
+    with draw.verifiers(run) as pool:
+      scorer = score_steps.load(config.prm)
+      found.append(on_model.search(run, pool, state.params, scorer))
+  for alone, beside in zip(*found, strict=True):
+    assert alone.texts == beside.texts and alone.tokens == beside.tokens
+    np.testing.assert_allclose(alone.scores, beside.scores, atol=1e-5)
+  assert len({text for one in found[0] for text in one.texts}) > 4
+
+
+def test_a_model_without_a_step_head_is_refused(tmp_path, capsys):
+  config = searching(tmp_path)
+  run, state = build(config)
+  with pytest.raises(UserError, match="step head"):
+    on_model.searcher(run, state.params, score_steps.load(tiny.prm_directory(True)))
+  path = tmp_path / "config.json"
+  path.write_text(to_json(dataclasses.replace(config, prm=None)))
+  assert cli.main(["search", str(path)]) == 2
+  assert "set prm" in capsys.readouterr().err
