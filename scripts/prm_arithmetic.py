@@ -69,13 +69,20 @@ def agreement(
 def step_scores(
   scorer: score_steps.StepScorer, found: Sequence[Solution]
 ) -> list[np.ndarray]:
-  """Scores of all steps of each solution, whether they have a label or not."""
+  """Scores of all steps of each solution, whether they have a label or not.
+
+  NaN where the model has no room for the last steps of a solution that was cut off.
+  """
   asked, rows = [], []
   for one in found:
     data = {"steps": one.steps, "labels": [0.0] * len(one.steps), "outcome": None}
     asked.append(Problem(one.problem, one.source, one.question, one.answer, {}))
     rows.append(data)
-  return [s for s, _ in held_out.step_scores(scorer, asked, rows, batch_rows=64)]
+  scores = held_out.step_scores(scorer, asked, rows, batch_rows=64)
+  return [
+    np.concatenate([s, np.full(len(one.steps) - len(s), np.nan)])
+    for one, (s, _) in zip(found, scores, strict=True)
+  ]
 
 
 def one_number(scores: Sequence[np.ndarray], name: str) -> np.ndarray:
@@ -84,7 +91,8 @@ def one_number(scores: Sequence[np.ndarray], name: str) -> np.ndarray:
   padded = np.zeros((len(scores), width), np.float32)
   mask = np.zeros((len(scores), width), np.float32)
   for row, one in enumerate(scores):
-    padded[row, : len(one)], mask[row, : len(one)] = one, 1.0
+    known = one[~np.isnan(one)]
+    padded[row, : len(known)], mask[row, : len(known)] = known, 1.0
   return np.asarray(pick("prm/scores", name)(jnp.asarray(padded), jnp.asarray(mask)))
 
 
@@ -100,8 +108,10 @@ def choices(
   answers = gather([one.about["answer"] for one in found])
   right = gather([one.outcome for one in found])
   result: dict[str, dict[int, float]] = {}
+  # What was cut off before an answer has lost its last steps, and does not compete.
+  answered = np.array([one.about["answer"] is not None for one in found])
   for name in SCORES:
-    points = gather(one_number(scores, name).tolist())
+    points = gather(np.where(answered, one_number(scores, name), np.nan).tolist())
     by = evaluation.by_budget(answers, points, right, BUDGETS)
     result[f"best of n, {name}"] = by["best_of_n"]
     result[f"weighted vote, {name}"] = by["weighted_majority"]

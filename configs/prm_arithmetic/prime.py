@@ -15,5 +15,5 @@ def config() -> Config:
   return prm_arithmetic.policy(
     advantage={"name": "prime"},
     prm_update="before",
-    prm_schedule={"name": "constant", "learning_rate": 1e-4},
+    prm_schedule={"name": "constant", "learning_rate": 2e-5},
   )
