@@ -24,7 +24,7 @@ from jaxrl.config_parts import (
   VerifyConfig,
 )
 from jaxrl.errors import UserError, near_match
-from jaxrl.pick import STAGES, hyper_parameters, load_file, needs, pick
+from jaxrl.pick import STAGES, all_needs, hyper_parameters, load_file, needs, pick
 from jaxrl.pick import load as load_method
 
 Spec = Mapping[str, Any]
@@ -278,7 +278,7 @@ def of_process_reward_model(stage: str, method: str, field: str) -> Config:
   spec = {"name": method}
   changes: dict[str, Any] = {"name": name.replace("/", "-")}
   changes[field] = (spec,) if field in MANY else spec
-  arrays = needs(load_method(stage, method))
+  arrays = all_needs(load_method(stage, method))
   if stage == "prm/objectives":
     changes["loss"] = {"name": name}
     if {"score", "logp_ref"} & set(arrays):

@@ -91,6 +91,12 @@ def check_positive(config: Any) -> None:
       f"config: labelling.shard {config.labelling.shard} of {config.labelling.shards} "
       "shards: they are numbered from 0; lower it"
     )
+  careful = config.labelling.completion_temperature
+  if careful is not None and careful <= 0:
+    raise UserError(
+      f"config: labelling.completion_temperature {careful} is not above 0, where all "
+      "completions of a prefix are the same; raise it, or leave it out"
+    )
   if config.sampling.temperature == 0:
     raise UserError(
       "config: sampling.temperature 0 draws the same response for a whole group, "

@@ -94,6 +94,9 @@ class LabellingConfig:
   split: Literal["train", "test"] = "train"
   solutions: int = 4  # a problem
   completions: int = 8  # of each prefix that the query asks for
+  # Of completions, which may be drawn with more care than what they complete; None:
+  # sampling's.
+  completion_temperature: float | None = None
   right_score: float = 1.0  # a verifier's score from which a solution is right
   batch_problems: int = 8  # worked on, and written, together
   batch_prefixes: int = 8  # completed together
@@ -113,7 +116,10 @@ class LabellingConfig:
 class SearchConfig:
   """How `jaxrl search` looks for answers, whatever the strategy."""
 
-  problems: int = 128  # held-out ones, at most so many
+  problems: int = 128  # at most so many
+  split: Literal["train", "test"] = "test"  # of the task
+  # JSONL to write each problem's best response to, for imitation; None: nowhere.
+  write: str | None = None
   rows: int = 16  # of a problem, continued side by side
   rounds: int = 16  # steps of a row, at most
   # A step ends with a token that holds this text, or with the response; "": a step is

@@ -249,8 +249,20 @@ class VerifierPool:
   def verify(self, pairs: Sequence[tuple[Problem, str]]) -> list[Outcome]:
     """The outcome of each (problem, response), in order.
 
-    Raises UserError where the workers cannot start.
+    One that occurs several times, as responses of a group do, is scored once. Raises
+    UserError where the workers cannot start.
     """
+    places: dict[tuple[int, str], int] = {}
+    distinct: list[tuple[Problem, str]] = []
+    for problem, response in pairs:
+      if places.setdefault((id(problem), response), len(distinct)) == len(distinct):
+        distinct.append((problem, response))
+    outcomes = self._verify(distinct)
+    each = [outcomes[places[id(problem), response]] for problem, response in pairs]
+    self.counts.update(outcome.status for outcome in each)
+    return each
+
+  def _verify(self, pairs: Sequence[tuple[Problem, str]]) -> dict[int, Outcome]:
     outcomes: dict[int, Outcome] = {}
     with self._lock:
       if self._closed:
@@ -264,8 +276,7 @@ class VerifierPool:
         for worker in list(self._workers):
           if worker.item is not None:  # interrupted: its answer is nobody's now
             self._replace(worker)
-      self.counts.update(outcome.status for outcome in outcomes.values())
-    return [outcomes[index] for index in range(len(pairs))]
+    return outcomes
 
   def _assign(
     self, pairs: Sequence[tuple[Problem, str]], queue: collections.deque[int]
@@ -278,10 +289,7 @@ class VerifierPool:
         self._replace(worker)
         continue
       problem, response = pairs[queue[0]]
-      fields = {
-        field.name: getattr(problem, field.name)
-        for field in dataclasses.fields(problem)
-      }
+      fields = vars(problem)
       token = secrets.token_hex(16)
       try:
         body = to_json({"problem": fields, "response": response, "token": token})

@@ -17,7 +17,7 @@ from jaxrl.models.save import save
 from jaxrl.policy import merged
 from jaxrl.prm import label as label_lib
 from jaxrl.prm import score_steps
-from jaxrl.search import on_model
+from jaxrl.search import on_host, on_model, trajectories
 from jaxrl.types import Tree
 
 
@@ -60,14 +60,24 @@ def search(config: Config, name: str) -> dict[str, float]:
   Raises:
     UserError: the config names no model of steps.
   """
-  if config.prm is None:
+  hosted = on_host.is_hosted(config)
+  if not hosted and config.prm is None:
     raise UserError(
       "search: the config names no model of steps; set prm to the run directory of one"
     )
   run, params, _ = trained(config, name)
-  scorer = score_steps.load(config.prm)
   with verifiers(run) as pool:
-    return on_model.summary(on_model.search(run, pool, params, scorer))
+    if hosted:
+      found = on_host.search(run, pool, params)
+    else:
+      assert config.prm is not None
+      scorer = score_steps.load(config.prm)
+      found = on_model.search(run, pool, params, scorer)
+  shown = on_model.summary(found)
+  if config.searching.write is not None:
+    path = pathlib.Path(config.searching.write)
+    shown["written"] = float(trajectories.write(run, found, path))
+  return shown
 
 
 def sample(

@@ -62,7 +62,8 @@ class Rollouts:
   prm_log_ratio: Leaf = None  # [B, T] log-prob under an implicit PRM - its reference's
   # Of solutions that train a PRM. A step head reads what stands before a token, so a
   # step is read at the token behind it: the next step's first one, or the stop token.
-  step_labels: Leaf = None  # [B, T] how good the step before the token is; see `mask`
+  step_labels: Leaf = None  # [B, T] how good the step before the token is
+  step_labelled: Leaf = None  # [B, T] 1. on the token behind each step with a label
   domain: Leaf = None  # [B] int32: the part of a mix that the row's problem is from
   instance: Leaf = None  # [B] int32: the row's solution among all of its file
   row_weight: Leaf = None  # [B] a factor of the row's loss, from `prm/reweighting`

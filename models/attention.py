@@ -83,8 +83,6 @@ def cached_attention(
   q: Float[Array, "B T K G h"],
   parts: tuple[tuple[Stored, Bool[Array, "B T _"]], ...],
   softcap: float | None,
-  *,
-  row_layout: bool,
 ) -> Float[Array, "B T K G h"]:
   """Softmax attention over keys that lie in several places, as if in one.
 
@@ -93,7 +91,7 @@ def cached_attention(
   rows = q.shape[0]
   scores = []
   for part, seen in parts:
-    score = _scores(q, part.k, row_layout)
+    score = _scores(q, part.k)
     if part.k_scale is not None:
       shared_by = rows // part.k.shape[0]
       score = score * jnp.repeat(part.k_scale, shared_by, axis=0)[:, :, None, None]
@@ -110,20 +108,14 @@ def cached_attention(
     if part.v_scale is not None:
       shared_by = rows // part.v.shape[0]
       weight = weight * jnp.repeat(part.v_scale, shared_by, axis=0)[:, :, None, None]
-    out = out + _mixture(weight.astype(q.dtype), part.v, row_layout)
+    out = out + _mixture(weight.astype(q.dtype), part.v)
   blind = ~functools.reduce(jnp.logical_or, (seen.any(-1) for _, seen in parts))
   return jnp.where(blind[:, :, None, None, None], 0.0, out).astype(q.dtype)
 
 
-def _scores(
-  q: Float[Array, "B T K G h"], k: Array, row_layout: bool
-) -> Float[Array, "B K G T S"]:
+def _scores(q: Float[Array, "B T K G h"], k: Array) -> Float[Array, "B K G T S"]:
   """Products of queries with the keys [N, K, S, h] of their part."""
   rows, length, kv_heads, groups, _ = q.shape
-  if row_layout and length == 1 and k.shape[0] == rows:
-    # XLA's CPU backend runs a reduction on all cores, a batch of products on one.
-    products = q[:, 0, :, :, None] * k.astype(q.dtype)[:, :, None]
-    return jnp.sum(products, axis=-1)[:, :, :, None]
   shared = q.reshape(k.shape[0], -1, *q.shape[1:])
   scores = jnp.einsum(
     "nctkgh,nksh->nkcgts",
@@ -134,15 +126,10 @@ def _scores(
   return jnp.moveaxis(scores, 2, 1).reshape(rows, kv_heads, groups, length, -1)
 
 
-def _mixture(
-  weights: Float[Array, "B K G T S"], v: Array, row_layout: bool
-) -> Float[Array, "B T K G h"]:
+def _mixture(weights: Float[Array, "B K G T S"], v: Array) -> Float[Array, "B T K G h"]:
   """Values [N, K, S, h] of a part, weighted, in float32."""
   rows, kv_heads, groups, length, _ = weights.shape
   v = v.astype(weights.dtype)
-  if row_layout and length == 1 and v.shape[0] == rows:
-    products = weights[:, :, :, 0, :, None] * v[:, :, None]
-    return jnp.sum(products, axis=3, dtype=jnp.float32)[:, None]
   shared = weights.reshape(v.shape[0], -1, *weights.shape[1:])
   out = jnp.einsum("nckgts,nksh->nkcgth", shared, v, preferred_element_type=jnp.float32)
   out = jnp.moveaxis(out, 2, 1).reshape(rows, kv_heads, groups, length, -1)

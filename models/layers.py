@@ -260,7 +260,6 @@ class Attention(nn.Module):
       q,
       tuple(zip(stored, seen, strict=True)),
       self.config.attention_softcap,
-      row_layout=self.config.row_layout,
     )
 
 

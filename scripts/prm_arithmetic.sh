@@ -15,6 +15,8 @@ $jaxrl label prm_arithmetic/prm_mc $runs/mc.jsonl
 $jaxrl label prm_arithmetic/prm_exact $runs/exact.jsonl
 $jaxrl label prm_arithmetic/prm_exact $runs/test.jsonl \
   --labelling.split test --labelling.problems 200 --labelling.solutions 16
+$jaxrl label prm_arithmetic/prm_exact $runs/careful.jsonl --sampling.temperature 1.5 \
+  --labelling.split test --labelling.problems 200 --labelling.solutions 16
 for stage in prm_mc prm_exact grpo pure prime sum; do
   $jaxrl train prm_arithmetic/$stage
 done
@@ -22,7 +24,7 @@ for strategy in beam particle_filter; do
   for rows in 4 8 16; do
     file=$runs/search_${strategy}_$rows.json
     [ -e "$file" ] || $jaxrl search prm_arithmetic/search --search.name $strategy \
-      --searching.rows $rows > "$file"
+      --searching.rows $rows > "$file.part" && mv "$file.part" "$file"
   done
 done
 .venv/bin/python -m scripts.prm_arithmetic

@@ -17,6 +17,8 @@ $jaxrl train prm_smollm2/champ
 [ -e $runs/champ_by_sums.json ] || $jaxrl evaluate runs/prm_smollm2-sums \
   --task.path $runs/champ.jsonl --task.test_fraction 0.33 \
   --sampling.max_prompt_tokens 320 --sampling.max_response_tokens 640 \
-  --evaluation.problems 200 --evaluation.batch_rows 8 > $runs/champ_by_sums.json
-[ -e $runs/search.json ] || $jaxrl search prm_smollm2/search > $runs/search.json
+  --evaluation.problems 200 --evaluation.batch_rows 8 > $runs/champ_by_sums.part
+[ -e $runs/champ_by_sums.json ] || mv $runs/champ_by_sums.part $runs/champ_by_sums.json
+[ -e $runs/search.json ] || $jaxrl search prm_smollm2/search > $runs/search.part
+[ -e $runs/search.json ] || mv $runs/search.part $runs/search.json
 .venv/bin/python -m scripts.prm_smollm2 report

@@ -109,6 +109,7 @@ def _process(rng, mask):
     "step_scored": scored,
     "prm_log_ratio": rng.normal(scale=0.5, size=mask.shape),
     "step_labels": rng.uniform(size=mask.shape),
+    "step_labelled": rng.integers(0, 2, size=mask.shape),
   }
 
 

@@ -134,7 +134,8 @@ def parts(rows, values, **changed):
     "idle": lambda rows, mask: rows,
     "merge": lambda mask, a, b: jax.tree.map(lambda x, y: jnp.where(mask, x, y), a, b),
     **dict.fromkeys(
-      ("over", "uniform", "pack", "unpack", "length", "spent"), loop.best
+      ("over", "uniform", "words", "pack", "unpack", "length", "drawn", "spent"),
+      loop.best,
     ),
     "problems": 1,
     "each": lambda select: select,

@@ -94,7 +94,8 @@ def scripted(best, repeats=()):
     merge=merge,
     problems=1,
     each=lambda select: select,
-    **dict.fromkeys(("over", "uniform", "pack", "unpack", "length", "spent"), none),
+    **dict.fromkeys(("over", "uniform", "words", "pack", "unpack"), none),
+    **dict.fromkeys(("length", "drawn", "spent"), none),
   )
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from jaxrl.search import answers, budget
 from jaxrl.search.cr_planner import cr_planner, sibling_pairs
-from jaxrl.search.distinct import distinct, edit_distance
 from jaxrl.search.omegaprm import omegaprm
 from jaxrl.search.srm import srm, threshold
 from jaxrl.search.strategies import adaptive_beam, early_rejection
@@ -167,76 +166,68 @@ def test_omegaprm_prefers_mostly_right_states_and_short_rollouts():
 # --- CR-Planner ---------------------------------------------------------------------
 
 
-def legal(state):
-  """Retrieval needs a query; an answer ends it."""
-  names = [goal for goal, _ in state]
+PROBLEMS = 3
+
+
+def legal(problem, plan):
+  """Retrieval needs a query; an answer ends it. Of problem 1, no queries."""
+  names = [line.split()[0] for line in plan]
   if names[-1:] == ["answer"]:
     return []
-  return ["reason", "query", "answer"] + ["retrieve"] * ("query" in names)
+  query = ["query"] * (problem != 1)
+  return ["reason", *query, "answer"] + ["retrieve"] * ("query" in names)
 
 
 def hashed(*key):
   return np.random.default_rng([ord(c) for c in repr(key)]).random()
 
 
-def executions(state, goal):
-  return [f"{goal} {len(state)} {k}" for k in range(3)]
+def executions(asked):
+  return [[f"{goal} {len(plan)} {k}" for k in range(3)] for _, plan, goal in asked]
 
 
-def plan(scale=1.0, shift=0.0, depth=10):
+def plans(scale=1.0, shift=0.0, depth=10):
   return cr_planner(
+    PROBLEMS,
     goals=legal,
     execute=executions,
-    goal_critic=lambda state, goal: scale * hashed(state, goal) + shift,
-    critics=lambda state, goal, execution: hashed(state, goal, execution) - shift,
+    goal_critic=lambda asked: [scale * hashed(*one) + shift for one in asked],
+    critics=lambda tried: [hashed(*one) - shift for one in tried],
     depth=depth,
   )
 
 
 def test_planner_is_greedy_critic_by_critic():
-  steps = plan()
-  assert 1 < len(steps) <= 10 and len(plan(depth=1)) == 1
-  for other in (plan(scale=7.0), plan(shift=3.0)):
-    assert other == steps
-  for i, (goal, execution) in enumerate(steps):
-    before = steps[:i]
-    for rival in legal(before):
-      assert hashed(before, goal) >= hashed(before, rival)
-    for rival in executions(before, goal):
-      assert hashed(before, goal, execution) >= hashed(before, goal, rival)
+  found = plans()
+  assert all(1 <= len(plan) <= 10 for plan in found) and len(set(found)) == PROBLEMS
+  assert [len(plan) for plan in plans(depth=1)] == [1] * PROBLEMS
+  assert plans(scale=7.0) == plans(shift=3.0) == found
+  for problem, plan in enumerate(found):
+    assert not legal(problem, plan) or len(plan) == 10
+    for i, execution in enumerate(plan):
+      before, goal = plan[:i], execution.split()[0]
+      for rival in legal(problem, before):
+        assert hashed(problem, before, goal) >= hashed(problem, before, rival)
+      (rivals,) = executions([(problem, before, goal)])
+      score = lambda one, p=problem, b=before, g=goal: hashed(p, b, g, one)
+      assert execution == max(rivals, key=score)
+
+
+def test_equal_scores_take_the_first():
+  found = cr_planner(
+    2,
+    goals=lambda i, plan: ["b", "a"][: 2 - i],
+    execute=lambda asked: [[f"{goal}{k}" for k in "yx"] for _, _, goal in asked],
+    goal_critic=lambda asked: [0.0] * len(asked),
+    critics=lambda tried: [0.0] * len(tried),
+    depth=2,
+  )
+  assert found == [("by", "by")] * 2
 
 
 def test_sibling_pairs():
   assert sibling_pairs([0.5, 0.9, 0.5]) == [(1, 0), (1, 2)]
   assert sibling_pairs([0.5, 0.5]) == []
-
-
-# --- distinct options ---------------------------------------------------------------
-
-
-def test_edit_distance():
-  assert edit_distance("kitten", "sitting") == 3
-  assert edit_distance("", "abc") == 3 and edit_distance("abc", "abc") == 0
-
-  @functools.cache
-  def plain(a, b):
-    if not a or not b:
-      return len(a) + len(b)
-    same = plain(a[1:], b[1:]) + (a[0] != b[0])
-    return min(same, plain(a[1:], b) + 1, plain(a, b[1:]) + 1)
-
-  draw = np.random.default_rng(0)
-  for _ in range(30):
-    a, b = ("".join(draw.choice(list("abc"), draw.integers(0, 8))) for _ in range(2))
-    assert edit_distance(a, b) == plain(a, b)
-
-
-def test_options_are_distinct_from_their_siblings():
-  options = iter(["aaaa", "aabb", "bbbb", "cccc"])
-  assert distinct(lambda: next(options), ["aaaa"], distance=4) == "bbbb"
-  options = iter(["aaaa", "aabb", "aaab", "bbbb"])
-  assert distinct(lambda: next(options), ["aaaa"], distance=9, tries=3) == "aabb"
-  assert distinct(lambda: "first", []) == "first"
 
 
 # --- votes --------------------------------------------------------------------------

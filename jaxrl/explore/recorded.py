@@ -5,7 +5,8 @@ https://arxiv.org/abs/2305.20050: what process reward models are trained on.
 
 `train` says what the mask marks: "steps" the tokens behind labelled steps, where a step
 head reads what stands before them; "responses" every token of the response, for
-objectives on outcomes (implicit process rewards, outcome and preference models).
+objectives on outcomes (implicit process rewards, outcome and preference models) and
+those that take steps from `step_labelled` (`prm/objectives/alphamath`).
 
 A stop token ends each response, so that there is a token behind its last step. What is
 longer than `sampling.max_response_tokens` is cut: its last steps are lost, and the row
@@ -113,7 +114,9 @@ def rows_of(
     if one is not None:
       row["truncated"][()] = len(said) > room
       _mark(row, one, ends, len(prompt), room)
-      if train == "responses":
+      if train == "steps":
+        row["mask"] = row["step_labelled"]
+      else:
         # What was cut off did not stop there.
         until = len(prompt) + len(said[:room]) + (len(said) <= room)
         row["mask"][len(prompt) : until] = 1.0
@@ -147,6 +150,7 @@ def _empty_row(
     "steps": np.full(width, -1, np.int32),
     "mask": np.zeros(width, np.float32),
     "step_labels": np.zeros(width, np.float32),
+    "step_labelled": np.zeros(width, np.float32),
   }
 
 
@@ -161,14 +165,14 @@ def _mark(
   length = int(np.sum(row["positions"] < EMPTY)) - start - 1
   row["steps"][start : start + length + 1] = _numbers(ends, length)
   row["score"][()] = 0.0 if one["outcome"] is None else one["outcome"]
-  mask, labels = row["mask"], row["step_labels"]
+  labelled, labels = row["step_labelled"], row["step_labels"]
   for end, label in zip(ends, one["labels"], strict=True):
     if end >= room or label is None:
       continue
     at = start + end + 1
-    labels[at] = min(label, labels[at]) if mask[at] else label
-    mask[at] = 1.0
-  row["scored"][()] = mask.any()
+    labels[at] = min(label, labels[at]) if labelled[at] else label
+    labelled[at] = 1.0
+  row["scored"][()] = labelled.any()
 
 
 def _numbers(ends: Sequence[int], length: int) -> np.ndarray:

@@ -29,7 +29,7 @@ from jaxrl.prm.held_out import step_scores
 from jaxrl.prm.label import Labeller
 from jaxrl.prm.response import Response, pieces
 from jaxrl.prm.score_steps import StepScorer, load
-from jaxrl.prm.written import Written, cut, right
+from jaxrl.prm.written import Written, completing, cut, right
 from jaxrl.problems import Problem
 from jaxrl.sandbox import VerifierPool
 from jaxrl.types import Tree
@@ -244,6 +244,7 @@ class Grower:
     self, asked: Sequence[Ask], count: int, longest: int, stream: int, greedy: bool
   ) -> list[Drawn]:
     run, sampling = self.run, self.run.config.sampling
+    rules = completing(run) if stream == COMPLETIONS else run.rules
     tokens, lengths = prompts.pad(
       [self.plots[ask.plot].prompt + list(ask.node.tokens) for ask in asked],
       bucket=sampling.prompt_bucket_tokens,
@@ -266,7 +267,7 @@ class Grower:
       jnp.asarray(lengths),
       jnp.asarray(rows, jnp.int32),
       draw.stream(run.config.seed, draw.LABELS, stream),
-      rules=dataclasses.replace(run.rules, max_tokens=longest, greedy=greedy),
+      rules=dataclasses.replace(rules, max_tokens=longest, greedy=greedy),
       engine=run.engine,
     )
     said, mask, logp = (

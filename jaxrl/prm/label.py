@@ -34,6 +34,7 @@ from jaxrl.prm.response import Response, pieces
 from jaxrl.prm.written import (
   Written,
   balanced,
+  completing,
   count,
   cut,
   finished,
@@ -45,6 +46,7 @@ from jaxrl.sandbox import Outcome, VerifierPool
 from jaxrl.types import Tree
 
 STEPS_MAX = 4096  # of a solution: rows of randomness are numbered by them
+TURNS = 32  # stream of completions beyond the first `labelling.completions`, and on
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +62,12 @@ class Labeller:
   def problems(self, problems: Sequence[tuple[int, Problem]]) -> list[list[Written]]:
     """Solutions of numbered problems, with all the evidence that the query asks for."""
     found = self.solutions(problems)
+    self.find_out([one for written in found for one in written if one.texts])
+    return found
+
+  def find_out(self, every: Sequence[Written]) -> None:
+    """Adds to solutions all the evidence that the query asks for."""
     query = bind(self.run.config, "query")
-    every = [one for written in found for one in written if one.texts]
     self.inquiry.before(every)
     open_ = every
     while open_:
@@ -73,7 +79,6 @@ class Labeller:
       self._complete([(one, prefix) for one, prefix in asked if prefix != JUDGE])
       open_ = [one for one, _ in asked]
     self.inquiry.after([one for one in every if not one.given_up])
-    return found
 
   def _judge(self, doubted: Sequence[Written]) -> None:
     """What a query asks of judges."""
@@ -184,17 +189,28 @@ class Labeller:
     return np.asarray(score(self.params, self.run.frozen, batch).entropy)
 
   def _complete(self, asked: Sequence[tuple[Written, int]]) -> None:
-    """Samples and scores completions of prefixes, and adds them to the evidence."""
+    """Samples and scores completions of prefixes, and adds them to the evidence.
+
+    As many as that has columns: in turns, of `labelling.completions` each.
+    """
     # Long prefixes apart from short ones: a batch is padded to its longest.
     asked = sorted(asked, key=lambda ask: _length(*ask))
-    size = self.run.config.labelling.batch_prefixes
-    for start in range(0, len(asked), size):
-      part = asked[start : start + size]
-      # Filled up to one shape; the copies are drawn and dropped.
-      self._complete_batch(part, part + [part[-1]] * (size - len(part)))
+    settings = self.run.config.labelling
+    size, turn = settings.batch_prefixes, 0
+    while asked:
+      for start in range(0, len(asked), size):
+        part = asked[start : start + size]
+        # Filled up to one shape; the copies are drawn and dropped.
+        self._complete_batch(part, part + [part[-1]] * (size - len(part)), turn)
+      turn += 1
+      begun = turn * settings.completions
+      asked = [(one, prefix) for one, prefix in asked if _room(one) > begun]
 
   def _complete_batch(
-    self, asked: Sequence[tuple[Written, int]], filled: Sequence[tuple[Written, int]]
+    self,
+    asked: Sequence[tuple[Written, int]],
+    filled: Sequence[tuple[Written, int]],
+    turn: int,
   ) -> None:
     run, config = self.run, self.run.config
     k = config.labelling.completions
@@ -215,8 +231,8 @@ class Labeller:
       jnp.asarray(tokens),
       jnp.asarray(lengths),
       jnp.asarray(rows, jnp.int32),
-      draw.stream(config.seed, draw.LABELS, 1),
-      rules=run.rules,
+      draw.stream(config.seed, draw.LABELS, TURNS + turn if turn else 1),
+      rules=completing(run),
       engine=run.engine,
     )
     words = draw.texts(run.tokenizer, responses)
@@ -232,10 +248,12 @@ class Labeller:
       of_one = outcomes[i * k : (i + 1) * k]
       self.counts.update(f"completions_{outcome.status}" for outcome in of_one)
       one.asked.add(prefix)
-      one.completions[prefix] = words[i * k : (i + 1) * k]
+      said = words[i * k : (i + 1) * k]
+      one.completions[prefix] = [*one.completions.get(prefix, ()), *said]
       assert one.evidence.right is not None and one.evidence.likelihood is not None
-      one.evidence.right[prefix] = [right(run, outcome) for outcome in of_one]
-      one.evidence.likelihood[prefix] = likelihood[i * k : (i + 1) * k]
+      columns = slice(turn * k, (turn + 1) * k)
+      one.evidence.right[prefix, columns] = [right(run, outcome) for outcome in of_one]
+      one.evidence.likelihood[prefix, columns] = likelihood[i * k : (i + 1) * k]
 
 
 def _unknown(steps: int, completions: int) -> np.ndarray:
@@ -250,6 +268,11 @@ def _checked(run: Run, problem: Problem, texts: list[str]) -> np.ndarray | None:
 
 def _said(one: Written, prefix: int) -> int:
   return one.ends[prefix - 1] if prefix else 0
+
+
+def _room(one: Written) -> int:
+  assert one.evidence.right is not None
+  return one.evidence.right.shape[1]
 
 
 def _length(one: Written, prefix: int) -> int:
@@ -299,6 +322,7 @@ def _write(
         counts["empty_solutions"] += len(written) - len(lines)
         count(counts, lines)
         lines += [pair for one in written for pair in labeller.inquiry.pairs(one)]
+        lines += [pair for one in written for pair in one.pairs]
         # Whole problems at once, on disk before the next: a kill loses none of them.
         file.write("".join(map(solutions.to_line, lines)).encode())
         file.flush()

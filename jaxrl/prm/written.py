@@ -13,6 +13,7 @@ import numpy as np
 from jaxrl import pick
 from jaxrl.build import Run
 from jaxrl.config import bind
+from jaxrl.drawing import SamplingRules
 from jaxrl.errors import UserError
 from jaxrl.prm import solutions
 from jaxrl.prm.evidence import Evidence
@@ -40,6 +41,16 @@ class Written:
   # Of a prefix what the policy wrote behind it.
   completions: dict[int, list[str]] = dataclasses.field(default_factory=dict)
   given_up: bool = False  # a prefix of it has no completion that could be scored
+  # Further lines, which a rule of `prm/trees` has made with it.
+  pairs: list[solutions.Solution] = dataclasses.field(default_factory=list)
+
+
+def completing(run: Run) -> SamplingRules:
+  """How completions of prefixes are drawn."""
+  temperature = run.config.labelling.completion_temperature
+  if temperature is None:
+    return run.rules
+  return dataclasses.replace(run.rules, temperature=temperature)
 
 
 def cut(response: Response, numbers: np.ndarray) -> tuple[list[str], list[int]]:

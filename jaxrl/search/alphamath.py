@@ -11,9 +11,9 @@ expansion makes, is the `root_value` of `tree.start`. A node without any continu
 such as one whose prompt is too long, backs up -1, once.
 
 Released settings: 40 iterations, depth 8, 5 children. Labels of a path are its nodes'
-`tree.mean_value`, which is +-1 at the end; `value_mse` trains the head on them, and
-`tanh_value` reads it. The other half of the paper's loss, the cross-entropy of right
-paths alone, is a loss like any other. Test-time: `mcts`, or `value_guided_blocks`.
+`tree.mean_value`, which is +-1 at the end; `prm/objectives/alphamath` trains policy and
+head on such paths, and `tanh_value` reads it. Test-time: `mcts`, or
+`value_guided_blocks`.
 """
 
 import dataclasses

@@ -2,45 +2,64 @@
 
   draw again, up to 5 times, until min over siblings of the edit distance >= 20
 
-in characters; where none is that far the farthest is kept. The first child has no
-sibling and is drawn greedily: that is the caller's business. On the host.
+where none is that far the farthest is kept, of equal ones the first. Distances are in
+token ids (the unit is a choice: they are what there is inside jit). The first child has
+no sibling and is drawn greedily: that is the caller's business.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Int, Key
+
+from jaxrl.search.edit_distance import edit_distance
+from jaxrl.types import Tree
+
+# key -> (an option, its distance from the nearest sibling, tokens that were drawn)
+Draw = Callable[[Array], tuple[Tree, Array, Array]]
 
 
 def distinct(
-  draw: Callable[[], str],
-  siblings: Sequence[str],
-  *,
-  distance: int = 20,
-  tries: int = 5,
-) -> str:
-  """A new option.
+  draw: Draw, key: Key[Array, ""], *, distance: int = 20, tries: int = 5
+) -> tuple[Tree, Int[Array, ""]]:
+  """A new option, and the tokens of all draws.
 
   Args:
     draw: samples an option.
-    siblings: the options that the node has.
+    key: consumed.
     distance: that is far enough.
     tries: draws at most, the first one included.
   """
-  best, farthest = "", -1
-  for _ in range(tries):
-    option = draw()
-    nearest = min((edit_distance(option, s) for s in siblings), default=distance)
-    if nearest > farthest:
-      best, farthest = option, nearest
-    if nearest >= distance:
-      break
-  return best
+  key, use = jax.random.split(key)
+
+  def going(state: tuple[Tree, Array, Array, Array, Array]) -> Array:
+    _, farthest, _, tried, _ = state
+    return (farthest < distance) & (tried < tries)
+
+  def again(
+    state: tuple[Tree, Array, Array, Array, Array],
+  ) -> tuple[Tree, Array, Array, Array, Array]:
+    best, farthest, spent, tried, key = state
+    key, use = jax.random.split(key)
+    option, far, tokens = draw(use)
+    better = far > farthest
+    best = jax.tree.map(lambda new, old: jnp.where(better, new, old), option, best)
+    return best, jnp.maximum(far, farthest), spent + tokens, tried + 1, key
+
+  first = (*draw(use), jnp.ones((), jnp.int32), key)
+  best, _, spent, _, _ = jax.lax.while_loop(going, again, first)
+  return best, spent
 
 
-def edit_distance(a: str, b: str) -> int:
-  """Insertions, deletions and substitutions of characters from `a` to `b`."""
-  row = list(range(len(b) + 1))
-  for i, x in enumerate(a, start=1):
-    above = row
-    row = [i]
-    for j, y in enumerate(b, start=1):
-      row.append(min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (x != y)))
-  return row[-1]
+def nearest(
+  tokens: Int[Array, " S"],
+  length: Int[Array, ""],
+  others: Int[Array, "W S"],
+  lengths: Int[Array, " W"],
+  there: Bool[Array, " W"],
+) -> Int[Array, ""]:
+  """Edits from an option to the nearest of its siblings; 2 S without one."""
+  far = lambda other, n: edit_distance(tokens, length, other, n)
+  none = 2 * tokens.shape[0]
+  return jnp.min(jnp.where(there, jax.vmap(far)(others, lengths), none))

@@ -25,6 +25,7 @@ from jaxrl.prm import evaluation
 from jaxrl.prm.score_steps import StepScorer
 from jaxrl.problems import Problem
 from jaxrl.sandbox import Outcome, VerifierPool
+from jaxrl.search import answers as votes
 from jaxrl.search import loop
 from jaxrl.search import rows as rows_lib
 from jaxrl.search.rows import Models, Rows, Weights
@@ -248,6 +249,7 @@ def _parts(
     outputs=lambda rows: rows.outputs,
     likelihood=rows_lib.likelihood,
     repeats=rows_lib.repeats,
+    words=functools.partial(_words, settings.step_tokens),
     take=rows_lib.take,
     idle=lambda rows, mask: dataclasses.replace(rows, idle=mask),
     merge=rows_lib.merge,
@@ -256,6 +258,7 @@ def _parts(
     pack=rows_lib.pack,
     unpack=functools.partial(rows_lib.unpack, rows),
     length=rows_lib.step_lengths,
+    drawn=lambda rows: rows.drawn,
     spent=lambda rows, tokens: dataclasses.replace(
       rows, drawn=jnp.zeros_like(rows.drawn).at[0].set(tokens)
     ),
@@ -264,14 +267,35 @@ def _parts(
   )
 
 
+def _words(width: int, rows: Rows) -> tuple[jax.Array, jax.Array]:
+  """Token ids [N, width] of each row's latest step, and how many they are."""
+  first, inside = rows_lib.latest(rows)
+  tokens = rows.said.tokens
+  index = jnp.minimum(first[:, None] + jnp.arange(width)[None], tokens.shape[1] - 1)
+  return jnp.take_along_axis(tokens, index, axis=1), jnp.sum(inside, axis=1)
+
+
+def problems(run: Run) -> list[Problem]:
+  """Those that are searched for.
+
+  Raises:
+    UserError: the task has none on that side.
+  """
+  settings = run.config.searching
+  side = run.task.test if settings.split == "test" else run.task.train
+  if not len(side):
+    raise UserError(
+      f"the task {run.task.name} has no {settings.split} problems to search for"
+    )
+  return [side[i] for i in range(min(settings.problems, len(side)))]
+
+
 def search(
   run: Run, pool: VerifierPool, params: Tree, scorer: StepScorer
 ) -> list[Found]:
-  """Searches for the answers to the run's test problems."""
+  """Searches for the answers to the run's problems."""
   settings = run.config.searching
-  asked = [run.task.test[i] for i in range(min(settings.problems, len(run.task.test)))]
-  if not asked:
-    raise UserError(f"the task {run.task.name} has no test problems to search for")
+  asked = problems(run)
   one, size = searcher(run, params, scorer), settings.batch_problems
   found: list[Found] = []
   with tqdm.tqdm(total=len(asked), unit="problem") as bar:
@@ -305,6 +329,10 @@ def summary(found: Sequence[Found]) -> dict[str, float]:
     weights = np.where(done, one.scores[on], 0.0)
     put("weighted_vote", evaluation.weighted_majority(answers, weights, right))
     put("majority", evaluation.majority(answers, weights, right))
+    said = [answer if ok else None for answer, ok in zip(answers, done, strict=True)]
+    for vote in (votes.frequency_vote, votes.hybrid):
+      taken = vote(said, np.nan_to_num(weights).tolist())
+      put(vote.__name__, np.mean(right[done & [answer == taken for answer in said]]))
     put("mean", np.mean(right))
     put("any", np.max(right))
   return {"problems": float(len(found))} | {

@@ -84,6 +84,8 @@ class Parts:
   outputs: Callable[[Tree], Array]  # all that the head said last, [N, C]
   likelihood: Score  # the policy's mean probability of a token of the latest step
   repeats: Callable[[Tree], Array]  # [N] bool: the latest step says an earlier one
+  # The latest step's token ids [N, step_tokens] and how many they are [N].
+  words: Callable[[Tree], tuple[Array, Array]]
   take: Take
   idle: Callable[[Tree, Array], Tree]  # rows of a mask [N] take no step from now on
   # (mask [N], later, earlier) -> the later rows where the mask is on
@@ -94,6 +96,7 @@ class Parts:
   pack: Callable[[Tree], Tree]
   unpack: Callable[[Tree], Tree]
   length: Callable[[Tree], Array]  # packed rows -> tokens of the latest step of each
+  drawn: Callable[[Tree], Array]  # [N] tokens on the account of each place
   spent: Callable[[Tree, Array], Tree]  # puts tokens on the rows' account
   problems: int
   # Makes a strategy for the rows of one problem one for those of all problems.

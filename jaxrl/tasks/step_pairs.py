@@ -22,6 +22,7 @@ from jaxrl.tasks.labelled_steps import verify
 def step_pairs(
   *,
   path: str,
+  critic: str | None = None,
   test_fraction: float = 0.1,
   on_bad_line: Literal["error", "skip"] = "error",
   instruction: str = "",
@@ -31,6 +32,8 @@ def step_pairs(
 
   Args:
     path: a JSONL file, or a folder of them.
+    critic: only pairs whose `about.critic` it is, for a critic of `prm/cr_planner`;
+      None: all.
     test_fraction: of the questions.
     on_bad_line: "skip" goes on without lines that are no solution, and logs how many.
     instruction: after the question, as it stood when the solutions were written.
@@ -40,10 +43,19 @@ def step_pairs(
     UserError: no file, a bad line, or no pair in it.
   """
   found = solutions.read(path, on_bad_line=on_bad_line)
-  problems = list(_pairs([one for one in found if "pair" in one.about], path))
-  if not problems:
+  pairs = [one for one in found if "pair" in one.about]
+  of_critic = [one for one in pairs if critic in (None, one.about.get("critic"))]
+  problems = list(_pairs(of_critic, path))
+  if not pairs:
     raise UserError(
-      f"{path}: it holds no pair of steps; label with labelling.criteria set"
+      f"{path}: it holds no pair of steps; label with labelling.criteria set, or with "
+      "the tree cr_planner"
+    )
+  if not problems:
+    there = sorted({str(one.about.get("critic")) for one in pairs})
+    raise UserError(
+      f"{path}: it holds no pair of critic {critic!r}, but of {', '.join(there)}; "
+      "name one of those, or label more problems"
     )
   # Not `split_by_question`, which has each question once.
   held_out = [in_test(problem.question, test_fraction) for problem in problems]

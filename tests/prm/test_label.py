@@ -100,6 +100,17 @@ def test_neither_batches_nor_shards_change_a_label(whole, tmp_path):
   assert sorted(parts) == sorted(path.read_text().splitlines())
 
 
+def test_completions_have_a_temperature_of_their_own(whole, tmp_path):
+  """The solutions stay as they were; near 0 all completions of a prefix agree."""
+  path, _ = whole
+  labels(config(tmp_path, completion_temperature=1e-6), tmp_path / "labels.jsonl")
+  found, before = read(tmp_path / "labels.jsonl"), read(path)
+  assert [one.text for one in found] == [one.text for one in before]
+  drawn = [set(row) for one in found for row in one.about["right"][1:-1]]
+  assert drawn and all(len(row) == 1 for row in drawn)
+  assert any(len(set(row)) > 1 for one in before for row in one.about["right"][1:-1])
+
+
 def test_failing_verifiers_are_counted_and_their_solutions_have_no_label(tmp_path):
   made = config(tmp_path, problems=40, batch_problems=8, completions=1)
   made = dataclasses.replace(

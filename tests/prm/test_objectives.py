@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from jaxrl import catalogue, pick
+from jaxrl.objective import Objective
 from jaxrl.types import PolicyOutputs, Rollouts
 
 KIND = "prm/objectives"
@@ -59,6 +60,7 @@ def filled(kind="soft", heads=3):
     "logp_ref": logp + drift + rng.normal(size=shape),
     "noise": rng.uniform(size=shape),
     "step_labels": labels,
+    "step_labelled": mask * (np.arange(WIDTH) % 2),
   }
   outputs = {
     "logp": logp,
@@ -86,12 +88,16 @@ def gradient(method, outputs, batch, reduction="sequence_mean"):
 
 
 def arrays(method, *structs):
-  """The arrays that a method names, as float64."""
-  found = (
-    next(getattr(s, name) for s in structs if hasattr(s, name))
-    for name in pick.needs(method)
-  )
-  return [np.asarray(x, int if x.dtype == np.int32 else float) for x in found]
+  """The arrays that a method names, as float64; features from their references."""
+  found = []
+  for name in pick.needs(method):
+    x = next((getattr(s, name) for s in structs if hasattr(s, name)), None)
+    if x is None:
+      feature = importlib.import_module(f"tests.references.features.{name}")
+      inputs = arrays(pick.load("features", name), *structs)
+      x = np.asarray(getattr(feature, name)(*inputs))
+    found.append(np.asarray(x, int if x.dtype == np.int32 else float))
+  return found
 
 
 def poisoned(struct, mask, junk):
@@ -210,8 +216,11 @@ def test_extremes_and_nothing_are_finite(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_groups_can_be_in_different_micro_batches(name):
+  """What looks across rows is made on the whole batch, as the train step does."""
   method, heads = bound(name)
   batch, outputs = filled("graded", heads)
+  objective = Objective(method, pick.pick("reductions", "token_mean"))
+  batch, _ = objective.prepare(batch, weights(batch, "token_mean"))
   whole, parts = pick.call(method, outputs, batch)[0], []
   for rows in (GROUP < 2, GROUP >= 2):
     part, made = jax.tree.map(lambda x, rows=rows: x[rows], (batch, outputs))

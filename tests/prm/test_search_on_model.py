@@ -170,11 +170,14 @@ SMALL |= {
   "adaptive_beam": {"children": 2, "median": 0},
 }
 SMALL |= {"alphamath": {"iterations": 3, "children": 2}, "hgs": {"samples": 4}}
-SMALL |= {"alphallm": {"iterations": 4, "at_root": 3}}
+SMALL |= {"alphallm": {"searches": 1, "widths": (2, 2), "rollouts": 1}}
 TREES = ("alphamath", "alphallm", "hgs")
 
 
-@pytest.mark.parametrize("name", names("search/strategies"))
+HOSTED = ("cr_planner",)  # test_plans'
+
+
+@pytest.mark.parametrize("name", sorted({*names("search/strategies")} - {*HOSTED}))
 def test_every_strategy_searches_from_the_command_line(tmp_path, capsys, name):
   config = searching(tmp_path, search={"name": name, **SMALL.get(name, {})})
   changes = {"batch_problems": 1} if name in TREES else {}
@@ -187,7 +190,8 @@ def test_every_strategy_searches_from_the_command_line(tmp_path, capsys, name):
   shown = json.loads(capsys.readouterr().out)
   assert shown["problems"] == 3 and shown["unscored"] == 0
   assert 0 <= shown["mean"] <= shown["any"] <= 1
-  assert 0 < shown["tokens"] <= settings.rows * settings.step_tokens * 4
+  if name != "alphallm":  # whose rollouts count too
+    assert 0 < shown["tokens"] <= settings.rows * settings.step_tokens * 4
 
 
 def test_problems_beside_it_change_no_search(tmp_path):

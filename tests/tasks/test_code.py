@@ -167,9 +167,11 @@ def test_expected_values_are_not_in_the_programs_memory(pool):
   """Nor are those of the worker's earlier items: a group shares its tests."""
   problem = parsed(mbpp(test_list=["assert secret() == 48151623"]))
   right = "def secret(): return 48151623"
-  assert scores(run(pool, *[right] * 4, problem=problem)) == [1.0] * 4
+  earlier = [f"{right}  # {i}" for i in range(4)]  # each an item of its own
+  assert scores(run(pool, *earlier, problem=problem)) == [1.0] * 4
   planted = "planted = ['48151' + '623']\n" + SEARCH
-  assert scores(run(pool, SEARCH, SEARCH, planted, problem=problem)) == [0.0, 0.0, 1.0]
+  searched = run(pool, SEARCH, SEARCH + "\n", planted, problem=problem)
+  assert scores(searched) == [0.0, 0.0, 1.0]
 
 
 def test_modules_that_tests_use_are_the_real_ones(pool):

@@ -1,4 +1,5 @@
 import concurrent.futures
+import dataclasses
 import functools
 import os
 import pathlib
@@ -64,7 +65,8 @@ def test_a_failure_is_reported_and_the_pool_goes_on(pool, response, status, deta
 
 def test_counts_add_up_and_order_is_kept():
   with VerifierPool(hostile.evaluate, workers=2, timeout_seconds=0.7) as pool:
-    responses = ["0.5", "1/0", "os._exit(1)", "1", "time.sleep(9)", "0"] * 3
+    texts = ["0.5", "1/0", "os._exit(1)", "1", "time.sleep(9)", "0"]
+    responses = [text + " " * i for i in range(3) for text in texts]  # no two alike
     start = time.monotonic()
     outcomes = scored(pool, *responses)
     assert time.monotonic() - start < 3 * 0.7 + 4
@@ -77,7 +79,7 @@ def test_counts_add_up_and_order_is_kept():
 
 def test_workers_that_only_die_do_not_stall(pool):
   start = time.monotonic()
-  outcomes = scored(pool, *["os._exit(1)"] * 8)
+  outcomes = scored(pool, *("os._exit(1)" + " " * i for i in range(8)))
   assert time.monotonic() - start < 8
   assert {outcome.status for outcome in outcomes} == {"crash"}
 
@@ -240,6 +242,16 @@ def test_what_is_no_verdict_is_an_error():
     outcome = scored(pool, "1")[0]
   assert (outcome.score, outcome.status) == (None, "error")
   assert "float" in outcome.detail
+
+
+def test_the_same_response_to_a_problem_is_scored_once_and_counted_each_time(pool):
+  before = pool.counts["ok"]
+  other = dataclasses.replace(PROBLEM, id="other")
+  clock = "time.monotonic_ns() % 1000000007 / 1000000007"
+  pairs = [(PROBLEM, clock), (PROBLEM, "0.25"), (PROBLEM, clock), (other, clock)]
+  first, plain, again, apart = pool.verify(pairs)
+  assert first == again and first.score != apart.score and plain.score == 0.25
+  assert pool.counts["ok"] == before + 4
 
 
 def test_data_that_cannot_travel_is_the_users_to_mend(pool):

@@ -6,9 +6,9 @@ at each step end t. Q is the search tree's mean of final values, +1 right and -1
 By default the labels y are such values already; for labels that are shares in 0..1, as
 most rules give, take label_scale 2 and label_shift -1.
 
-The paper adds the cross-entropy of the tokens of right paths (weight of this term 0.1,
-as remembered): that is another loss, as is its sum over the step ends of a batch
-divided by their number + 0.001, here `token_mean` without the 0.001.
+The value alone: `objectives/alphamath` is the paper's whole loss, with the tokens of
+right paths. Its sum over the step ends of a batch is divided by their number + 0.001,
+here (`token_mean`) without the 0.001.
 
 `step_accuracy` is 1 where V and Q have one sign.
 """

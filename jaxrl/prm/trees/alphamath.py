@@ -12,8 +12,11 @@ code are not told apart.
 
 Where the paper is silent: the first `paths` right and the first `paths` wrong paths are
 written, and a child whose answer no verifier could score is left out. Sizes are the
-released ones. Rounds: label with the model of the round before as `prm`, on the policy
-trained in it.
+released ones. Rounds: label with the run of the round before as policy and as `prm`; it
+trained both at once, by `objectives/alphamath` (`configs/prm/alphamath`). At test
+`search/strategies/alphamath`, or its step-level beams, `value_guided_blocks`.
+
+Id: alphamath
 """
 
 from collections.abc import Sequence

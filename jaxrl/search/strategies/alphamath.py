@@ -5,8 +5,9 @@
 
 Released settings: 40 iterations of 5 children. At test time there is no truth to score
 an answer by, so its value is the model's. The answer is the terminal node with the
-highest mean value. The model is trained by `value_mse` and read by `tanh_value`. The
-paper's cheaper search, step-level beams, is `value_guided_blocks` (SBS there).
+highest mean value. The model is trained by `prm/objectives/alphamath` and read by
+`tanh_value`. The paper's cheaper search, step-level beams, is `value_guided_blocks`
+(SBS there).
 """
 
 import dataclasses
