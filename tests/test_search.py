@@ -16,7 +16,7 @@ from jaxrl.search.strategies.beam import beam
 from jaxrl.search.strategies.best_of_n import best_of_n
 from jaxrl.search.strategies.diverse_beam import diverse_beam
 from jaxrl.search.strategies.early_rejection import early_rejection
-from jaxrl.search.strategies.lookahead import lookahead, looked_ahead
+from jaxrl.search.strategies.lookahead import ahead, lookahead
 from jaxrl.search.strategies.lookahead_particle_filter import (
   lookahead_particle_filter,
 )
@@ -134,9 +134,10 @@ def parts(rows, values, **changed):
     "idle": lambda rows, mask: rows,
     "merge": lambda mask, a, b: jax.tree.map(lambda x, y: jnp.where(mask, x, y), a, b),
     **dict.fromkeys(
-      ("over", "uniform", "words", "pack", "unpack", "length", "drawn", "spent"),
-      loop.best,
+      ("over", "uniform", "words", "pack", "unpack", "length"), loop.best
     ),
+    "drawn": lambda rows: jnp.zeros(rows["node"].shape, jnp.int32),
+    "spent": lambda rows, tokens: rows,
     "problems": 1,
     "each": lambda select: select,
   }
@@ -159,6 +160,35 @@ def test_look_ahead_beams_choose_by_what_comes_after():
   rows = {"node": jnp.zeros(3, jnp.int32)}
   beams = lookahead(parts(rows, values, rounds=1), KEY, width=3, steps=1)
   np.testing.assert_array_equal(beams.score, values[beams.rows["node"] * CHILDREN + 1])
+
+
+@pytest.mark.parametrize(
+  ("search", "steps"),
+  [
+    (functools.partial(lookahead, width=3, steps=2), 3),
+    (lookahead_particle_filter, 2),
+  ],
+  ids=["lookahead", "particles"],
+)
+def test_what_is_simulated_is_on_the_account(search, steps):
+  """Each round a step that is kept, and those that are looked ahead to."""
+
+  def counted(rows, key):
+    new, ended = expand({"node": rows["node"]}, key)
+    return {**new, "drawn": rows["drawn"] + 1}, ended
+
+  rows = {"node": jnp.zeros(3, jnp.int32), "drawn": jnp.zeros(3, jnp.int32)}
+  changed = parts(
+    rows,
+    tree_values(6),
+    rounds=2,
+    expand=counted,
+    simulate=lambda rows: {**rows, "drawn": rows["drawn"] + 1},
+    take=lambda rows, parents: {**rows, "node": rows["node"][parents]},
+    drawn=lambda rows: rows["drawn"],
+    spent=lambda rows, tokens: {**rows, "drawn": tokens},
+  )
+  np.testing.assert_array_equal(search(changed, KEY).rows["drawn"], [2 * steps] * 3)
 
 
 def test_progress_counts_beside_worth():
@@ -272,13 +302,13 @@ def test_look_ahead_scores_what_comes_after():
   greedy = lambda rows: {"node": expand(rows, KEY)[0]["node"]}
   rows = {"node": jnp.zeros(3, jnp.int32)}
   score = lambda rows: values[rows["node"]]
-  none = looked_ahead(rows, simulate=greedy, score=score, steps=0)
-  np.testing.assert_array_equal(none, score(rows))
-  two = looked_ahead(rows, simulate=greedy, score=score, steps=2)
-  np.testing.assert_array_equal(two, score(greedy(greedy(rows))))
+  none = ahead(rows, simulate=greedy, steps=0)
+  np.testing.assert_array_equal(score(none), score(rows))
+  two = ahead(rows, simulate=greedy, steps=2)
+  np.testing.assert_array_equal(score(two), score(greedy(greedy(rows))))
   np.testing.assert_array_equal(
-    looked_ahead(rows, simulate=greedy, score=score, steps=9),
-    looked_ahead(rows, simulate=greedy, score=score, steps=DEPTH),
+    score(ahead(rows, simulate=greedy, steps=9)),
+    score(ahead(rows, simulate=greedy, steps=DEPTH)),
   )
 
 

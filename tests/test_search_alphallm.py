@@ -58,7 +58,7 @@ def parts(values, rounds=DEPTH):
     unpack=lambda packed: {**packed, "drawn": jnp.zeros_like(packed["node"])},
     length=lambda packed: jnp.zeros_like(packed["node"]),
     drawn=lambda rows: rows["drawn"],
-    spent=lambda rows, tokens: {**rows, "drawn": tokens[None]},
+    spent=lambda rows, tokens: {**rows, "drawn": tokens},
     problems=1,
   )
 

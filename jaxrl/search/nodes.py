@@ -53,6 +53,11 @@ def scores(parts: Parts, rows: Tree) -> Float[Array, " K"]:
   return parts.score(parts.unpack(rows))
 
 
+def account(parts: Parts, rows: Tree, tokens: Array) -> Tree:
+  """Rows of one problem, with all the tokens of its tree on the first one's account."""
+  return parts.spent(rows, jnp.zeros_like(parts.drawn(rows)).at[0].set(tokens))
+
+
 def answers(
   parts: Parts, tree: SearchTree, value: Float[Array, " M"], key: Array
 ) -> Beams:
@@ -67,7 +72,7 @@ def answers(
   rows = parts.unpack(jax.tree.map(lambda x: x[best], tree.rows))
   steps = jnp.where(used[best], jnp.ones(count, jnp.int32), 0)
   return Beams(
-    rows=parts.spent(rows, jnp.sum(jnp.where(used, parts.length(tree.rows), 0))),
+    rows=account(parts, rows, jnp.sum(jnp.where(used, parts.length(tree.rows), 0))),
     score=value[best],
     scores=value[best][:, None],
     log_weight=jnp.zeros(count),

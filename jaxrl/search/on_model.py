@@ -259,9 +259,7 @@ def _parts(
     unpack=functools.partial(rows_lib.unpack, rows),
     length=rows_lib.step_lengths,
     drawn=lambda rows: rows.drawn,
-    spent=lambda rows, tokens: dataclasses.replace(
-      rows, drawn=jnp.zeros_like(rows.drawn).at[0].set(tokens)
-    ),
+    spent=lambda rows, tokens: dataclasses.replace(rows, drawn=tokens),
     problems=settings.batch_problems,
     each=each,
   )

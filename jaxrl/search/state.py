@@ -97,7 +97,7 @@ class Parts:
   unpack: Callable[[Tree], Tree]
   length: Callable[[Tree], Array]  # packed rows -> tokens of the latest step of each
   drawn: Callable[[Tree], Array]  # [N] tokens on the account of each place
-  spent: Callable[[Tree, Array], Tree]  # puts tokens on the rows' account
+  spent: Callable[[Tree, Array], Tree]  # (rows, tokens [N]) -> rows with that account
   problems: int
   # Makes a strategy for the rows of one problem one for those of all problems.
   each: Callable[[Select], Select]

@@ -112,5 +112,5 @@ def _answers(parts: Parts, grown: SearchTree, key: Key[Array, ""]) -> Beams:
   )
   beams = nodes.answers(parts, plain, own["outcome"], key)
   return dataclasses.replace(
-    beams, rows=parts.spent(beams.rows, jnp.sum(own["tokens"]))
+    beams, rows=nodes.account(parts, beams.rows, jnp.sum(own["tokens"]))
   )

@@ -36,7 +36,11 @@ def lookahead_particle_filter(
 
   def turn(beams: Beams) -> Beams:
     key, select_key, expand_key = jax.random.split(beams.key, 3)
-    look = parts.score(parts.simulate(beams.rows))
+    ahead = parts.simulate(beams.rows)
+    look = parts.score(ahead)
+    # What was simulated is on the account of its place, which reordering leaves alone.
+    rows = parts.spent(beams.rows, parts.drawn(ahead))
+    beams = dataclasses.replace(beams, rows=rows)
     weight = beams.log_weight + jnp.log(jnp.maximum(look, EDGE))
     seen = dataclasses.replace(beams, log_weight=weight, key=key)
     parents = select(seen, select_key)
