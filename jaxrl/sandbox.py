@@ -259,7 +259,8 @@ class VerifierPool:
         distinct.append((problem, response))
     outcomes = self._verify(distinct)
     each = [outcomes[places[id(problem), response]] for problem, response in pairs]
-    self.counts.update(outcome.status for outcome in each)
+    with self._lock:
+      self.counts.update(outcome.status for outcome in each)
     return each
 
   def _verify(self, pairs: Sequence[tuple[Problem, str]]) -> dict[int, Outcome]:
