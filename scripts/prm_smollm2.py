@@ -1,6 +1,6 @@
-"""The stages of scripts/prm_smollm2.sh that are no command: CHAMP's file, the report.
+"""The stages of scripts/prm_smollm2.sh that are no command: files, and the report.
 
-Run: .venv/bin/python -m scripts.prm_smollm2 champ | report
+Run: .venv/bin/python -m scripts.prm_smollm2 data | report
 """
 
 import datetime
@@ -11,10 +11,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from jaxrl.config import bind
+from jaxrl.configs import prm_smollm2
 from jaxrl.metrics import METRICS, read_jsonl
 from jaxrl.prm import benchmarks, evaluation
 from jaxrl.prm.solutions import Solution, read, to_line
-from jaxrl.problems import in_test
+from jaxrl.problems import Problem, in_test
 from scripts.prm_arithmetic import cpu, table
 
 RUNS = pathlib.Path("runs")
@@ -31,10 +33,31 @@ SHOWN = {
 }
 
 
-def champ() -> None:
-  """CHAMP's human-labelled solutions as a file of labelled solutions."""
+def data() -> None:
+  """CHAMP's human-labelled solutions, and worked sums of the training side."""
   lines = map(to_line, benchmarks.champ())
   (DATA / "champ.jsonl").write_text("".join(lines))
+  sums = bind(prm_smollm2.config(task=prm_smollm2.SUMS), "task")().train
+  worked = [{"question": one.question, "answer": work_out(one)} for one in sums]
+  lines = (json.dumps(one) + "\n" for one in worked)
+  (DATA / "worked.jsonl").write_text("".join(lines))
+
+
+def work_out(problem: Problem) -> str:
+  """A sum's solution, an operation a line, in GSM8K's format: "5 + 4 - 2" is
+
+  5 + 4 = 9
+  9 - 2 = 7
+  The answer is 7
+  #### 7
+  """
+  start, *rest = problem.data["entry"]["metadata"]["expression"].split()
+  value, lines = int(start), []
+  for sign, number in zip(rest[::2], rest[1::2], strict=True):
+    after = value + int(sign + number)
+    lines.append(f"{value} {sign} {number} = {after}")
+    value = after
+  return "\n".join([*lines, f"The answer is {value}", f"#### {value}"])
 
 
 def baselines(found: list[Solution]) -> dict[str, Mapping[str, float]]:
@@ -118,4 +141,4 @@ of problems that neither model has trained on:
 
 
 if __name__ == "__main__":
-  {"champ": champ, "report": report}[sys.argv[1]]()
+  {"data": data, "report": report}[sys.argv[1]]()

@@ -9,7 +9,9 @@ export GLIBC_TUNABLES="${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}"
 runs=runs/prm_smollm2
 jaxrl=.venv/bin/jaxrl
 mkdir -p $runs
-.venv/bin/python -m scripts.prm_smollm2 champ
+.venv/bin/python -m scripts.prm_smollm2 data
+$jaxrl train prm_smollm2/imitate
+[ -e $runs/policy ] || $jaxrl export runs/prm_smollm2-imitate $runs/policy
 $jaxrl label prm_smollm2/sums $runs/labels.jsonl
 $jaxrl train prm_smollm2/sums
 $jaxrl train prm_smollm2/champ

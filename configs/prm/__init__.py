@@ -6,14 +6,17 @@ from typing import Any
 from jaxrl.config import Config, LabellingConfig, SamplingConfig
 from jaxrl.configs.base import EASY_ARITHMETIC
 
+SYSTEM = "Work it out step by step, a line each."
+
 BASE = Config(
   steps=200,
   prompts_per_step=16,
   group_size=1,
   micro_batch_tokens=512,
   packed_row_tokens=256,
-  task={"name": "labelled_steps", "path": "labels.jsonl"},
-  labels_of={**EASY_ARITHMETIC, "system": "Work it out step by step, a line each."},
+  # A model of steps reads solutions under the prompt for which they were sampled.
+  task={"name": "labelled_steps", "path": "labels.jsonl", "system": SYSTEM},
+  labels_of={**EASY_ARITHMETIC, "system": SYSTEM},
   sampling=SamplingConfig(
     max_prompt_tokens=128, max_response_tokens=96, prompt_bucket_tokens=32
   ),

@@ -19,7 +19,7 @@ def config() -> Config:
   """Rows that the heads have become sure of since are left out of the loss as well."""
   return prm.config(
     model=ModelConfig(step_heads_apart=True, step_head_hidden=128),
-    task={"name": "labelled_steps", "path": "labels"},
+    task={**prm.BASE.task, "path": "labels"},
     query={"name": "untrusted"},
     labels={"name": "versaprm"},
     labelling=prm.labelling(judge=JudgeConfig(forms=("first_error",))),

@@ -22,8 +22,6 @@ from jaxrl.configs import prm
 def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
-    # The prompt under which paths are sampled: what is trained is a policy too.
-    task={**prm.BASE.task, "system": prm.BASE.labels_of["system"]},
     tree={"name": "alphamath", "step_tokens": 32},
     query={"name": "nothing"},
     labels={"name": "alphamath"},

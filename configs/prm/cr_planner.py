@@ -30,7 +30,12 @@ def config() -> Config:
     packed_row_tokens=512,
     sampling=sampling,
     searching=SearchConfig(problems=64, rounds=10, step_tokens=32),
-    task={"name": "step_pairs", "path": "pairs.jsonl", "critic": "goal"},
+    task={
+      "name": "step_pairs",
+      "path": "pairs.jsonl",
+      "critic": "goal",
+      "system": PLANS["system"],
+    },
     labels_of=PLANS,
     tree={"name": "cr_planner"},
     query={"name": "nothing"},

@@ -18,7 +18,7 @@ def config() -> Config:
   """What a pair shares cancels: the loss is of the step in which it differs."""
   return prm.config(
     group_size=2,
-    task={"name": "step_pairs", "path": "labels.jsonl"},
+    task={**prm.BASE.task, "name": "step_pairs"},
     labels={"name": "math_shepherd_soft"},  # of the solutions, which are written too
     labelling=prm.labelling(criteria="criteria.json"),
     explore={"name": "recorded", "train": "responses"},

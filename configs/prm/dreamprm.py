@@ -17,7 +17,7 @@ def config() -> Config:
   return prm.config(
     loss={"name": "prm/objectives/step_mse"},
     reweighting=({"name": "dreamprm"},),
-    meta={"name": "labelled_steps", "path": "meta.jsonl"},
+    meta={**prm.BASE.task, "path": "meta.jsonl"},
     meta_every=5,
     meta_loss={"name": "outcome_of_log_odds"},
     meta_optimizer={"name": "adamw", "weight_decay": 1e-3},

@@ -20,7 +20,7 @@ def config() -> Config:
     reduction={"name": "sequence_mean"},
     readout={"name": "class_share"},
     reweighting=({"name": "dreamprm_1_5_table"},),
-    meta={"name": "labelled_steps", "path": "meta.jsonl"},
+    meta={**prm.BASE.task, "path": "meta.jsonl"},
     meta_after=40,
     meta_loss={"name": "outcome_of_mean"},
     meta_schedule={"name": "constant", "learning_rate": 5e-3},

@@ -20,7 +20,7 @@ from jaxrl.configs import prm
 def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
-    task={"name": "hierarchical_steps", "path": "labels.jsonl"},
+    task={**prm.BASE.task, "name": "hierarchical_steps"},
     tree={"name": "alphamath", "depth": 5, "step_tokens": 32, "paths": 64},
     query={"name": "nothing"},
     labels={"name": "freeprm"},  # the task makes its own of the tree

@@ -3,21 +3,31 @@
 import dataclasses
 from typing import Any
 
-from jaxrl.config import Config, EvaluationConfig, LabellingConfig, SamplingConfig
+from jaxrl.config import (
+  Config,
+  EvaluationConfig,
+  LabellingConfig,
+  ModelConfig,
+  SamplingConfig,
+)
 from jaxrl.configs import prm
 
 FOLDER = "runs/prm_smollm2"
+SYSTEM = "Work it out step by step, a line each."
 SUMS = {
   "name": "reasoning_gym",
-  "mix": ("chain_sum(min_terms=2, max_terms=3, min_digits=1, max_digits=1)",),
+  "mix": ("chain_sum(min_terms=3, max_terms=5, min_digits=1, max_digits=1)",),
   "draws": 2000,
   "test_fraction": 0.2,
   "answer_form": "ending",
   "instruction": "",
-  "system": "Work it out step by step, a line each. End with the number.",
+  "system": SYSTEM,
 }
 
 BASE = prm.config(
+  # SmolLM2 as it comes writes a line or two, and one in twenty ends right: `imitate`
+  # has shown it some worked sums.
+  model=ModelConfig(path=f"{FOLDER}/policy"),
   labels_of=SUMS,
   sampling=SamplingConfig(
     max_prompt_tokens=96, max_response_tokens=64, prompt_bucket_tokens=16

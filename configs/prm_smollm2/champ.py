@@ -6,13 +6,14 @@ Run: bash scripts/prm_smollm2.sh (all stages)
 Expect: see docs/prm_smollm2.md.
 """
 
-from jaxrl.config import Config, EvaluationConfig, SamplingConfig
+from jaxrl.config import Config, EvaluationConfig, ModelConfig, SamplingConfig
 from jaxrl.configs import prm_smollm2
 
 
 def config() -> Config:
   """Two thirds of the problems train; the rest is evaluated."""
   return prm_smollm2.config(
+    model=ModelConfig(),
     steps=40,
     prompts_per_step=8,
     micro_batch_tokens=1024,

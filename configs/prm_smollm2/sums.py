@@ -13,5 +13,9 @@ def config() -> Config:
   """Labels by 8 completions of every prefix; a head on the same weights."""
   return prm_smollm2.config(
     steps=80,
-    task={"name": "labelled_steps", "path": f"{prm_smollm2.FOLDER}/labels.jsonl"},
+    task={
+      "name": "labelled_steps",
+      "path": f"{prm_smollm2.FOLDER}/labels.jsonl",
+      "system": prm_smollm2.SYSTEM,
+    },
   )

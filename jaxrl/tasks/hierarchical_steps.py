@@ -24,6 +24,7 @@ def hierarchical_steps(
   test_path: str | None = None,
   on_bad_line: Literal["error", "skip"] = "error",
   instruction: str = "",
+  system: str = "",
   labels: Literal["tree", "file"] = "tree",
   coarse: bool = True,
   move_chance: float = 0.5,
@@ -36,6 +37,7 @@ def hierarchical_steps(
     test_path: held-out ones; without it, a tenth of the questions of `path`.
     on_bad_line: "skip" goes on without lines that are no solution, and logs how many.
     instruction: after the question, as it stood when the solutions were written.
+    system: the system turn, if any.
     labels: where they come from.
     coarse: whether pairs of steps are items too.
     move_chance: of a child of a full node in the compressed tree; 0: no such tree.
@@ -46,7 +48,11 @@ def hierarchical_steps(
     UserError: as `labelled_steps`.
   """
   task = labelled_steps(
-    path=path, test_path=test_path, on_bad_line=on_bad_line, instruction=instruction
+    path=path,
+    test_path=test_path,
+    on_bad_line=on_bad_line,
+    instruction=instruction,
+    system=system,
   )
   fine: list[tuple[Problem, list[hierarchy.Item]]] = []
   for problem in task.train:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrl import config as config_lib
 from jaxrl import loop
 from jaxrl.build import build
 from jaxrl.config import EvaluationConfig
@@ -180,3 +181,21 @@ def test_heads_of_two_sizes_are_an_error(tmp_path):
   )
   with pytest.raises(UserError, match="step heads of"):
     build(made)
+
+
+OF_SAMPLES = {"labelled_steps", "hierarchical_steps", "step_pairs"}
+PEOPLES = "prm_smollm2/champ"  # solutions that no model of ours was asked for
+
+
+def test_labels_are_learnt_under_the_prompt_they_were_sampled_for():
+  seen = []
+  for name in config_lib.names():
+    loaded = config_lib.load(name)
+    of_samples = loaded.task["name"] in OF_SAMPLES and name != PEOPLES
+    if not of_samples or name.startswith("search/"):
+      continue
+    prompts = [loaded.task, loaded.labels_of]
+    prompts += [loaded.meta] if loaded.reweighting else []
+    assert len({spec.get("system", "") for spec in prompts}) == 1, name
+    seen.append(name)
+  assert len(seen) > 30
