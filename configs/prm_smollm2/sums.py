@@ -12,10 +12,12 @@ from jaxrl.configs import prm_smollm2
 def config() -> Config:
   """Labels by 8 completions of every prefix; a head on the same weights."""
   return prm_smollm2.config(
-    steps=80,
+    steps=60,
     task={
       "name": "labelled_steps",
       "path": f"{prm_smollm2.FOLDER}/labels.jsonl",
+      "test_fraction": 0.2,
       "system": prm_smollm2.SYSTEM,
     },
+    schedule={"name": "cosine", "learning_rate": 5e-5},
   )

@@ -5,6 +5,7 @@ tests/references/prm/objectives, a paper or a formula fails here.
 """
 
 import dataclasses
+import functools
 import importlib
 
 import jax
@@ -29,6 +30,7 @@ def reference(name):
   return importlib.import_module(f"tests.references.prm.objectives.{name}")
 
 
+@functools.cache
 def bound(name, **hparams):
   """(method, outputs of the head that it reads)."""
   default = pick.hyper_parameters(pick.load(KIND, name)).get("outputs", (int, 1))[1]
@@ -82,9 +84,21 @@ def weights(batch, reduction):
 
 def gradient(method, outputs, batch, reduction="sequence_mean"):
   """Value, and gradient with respect to every field of the outputs."""
-  w = weights(batch, reduction)
-  scalar = lambda o: jnp.sum(w * pick.call(method, o, batch)[0])
-  return jax.value_and_grad(scalar)(outputs)
+  return compiled(method, reduction)(outputs, batch)
+
+
+@functools.cache
+def jitted(method):
+  """(loss [B, T], metrics), a program for each shape."""
+  return jax.jit(lambda outputs, batch: pick.call(method, outputs, batch))
+
+
+@functools.cache
+def compiled(method, reduction):
+  scalar = lambda outputs, batch: jnp.sum(
+    weights(batch, reduction) * pick.call(method, outputs, batch)[0]
+  )
+  return jax.jit(jax.value_and_grad(scalar))
 
 
 def arrays(method, *structs):
@@ -135,7 +149,7 @@ def test_matches_its_reference(name, hparams, kind):
   module, lists = reference(name), arrays(method, outputs, batch)
   of = lambda *lists: getattr(module, name)(*lists, **hparams)
   on = np.asarray(batch.mask) > 0
-  got = np.asarray(pick.call(method, outputs, batch)[0])
+  got = np.asarray(jitted(method)(outputs, batch)[0])
   assert np.all(got[~on] == 0)
   np.testing.assert_allclose(got, of(*lists), rtol=1e-5, atol=2e-6)
   needs = pick.needs(method)
@@ -175,9 +189,8 @@ def test_jit_equals_no_jit(name, strict_dtypes):
   method, heads = bound(name)
   batch, outputs = filled(heads=heads)
   eager = pick.call(method, outputs, batch)
-  jitted = jax.jit(lambda o, b: pick.call(method, o, b))(outputs, batch)
   compare = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6, atol=1e-7)
-  jax.tree.map(compare, eager, jitted)
+  jax.tree.map(compare, eager, jitted(method)(outputs, batch))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -193,7 +206,7 @@ def test_masked_entries_change_nothing(name, junk):
     got, expected = getattr(bad_grads, output), getattr(grads, output)
     np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-9)
     assert np.all(np.asarray(got)[np.asarray(batch.mask) == 0] == 0)
-  loss, metrics = pick.call(method, *bad)
+  loss, metrics = jitted(method)(*bad)
   assert metrics
   for value in (loss, *metrics.values()):
     assert value.shape == batch.mask.shape and np.all(np.isfinite(value))
@@ -221,11 +234,11 @@ def test_groups_can_be_in_different_micro_batches(name):
   batch, outputs = filled("graded", heads)
   objective = Objective(method, pick.pick("reductions", "token_mean"))
   batch, _ = objective.prepare(batch, weights(batch, "token_mean"))
-  whole, parts = pick.call(method, outputs, batch)[0], []
+  whole, parts = jitted(method)(outputs, batch)[0], []
   for rows in (GROUP < 2, GROUP >= 2):
     part, made = jax.tree.map(lambda x, rows=rows: x[rows], (batch, outputs))
     part = part.replace(group=part.group - jnp.min(part.group))
-    parts.append(pick.call(method, made, part)[0])
+    parts.append(jitted(method)(made, part)[0])
   np.testing.assert_allclose(jnp.concatenate(parts), whole, rtol=1e-5, atol=1e-6)
 
 

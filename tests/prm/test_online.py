@@ -40,6 +40,11 @@ def gathered(tmp_path, update, **changes):
   return run, state, out
 
 
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+  return gathered(tmp_path_factory.mktemp("before"), "before")
+
+
 def distance(a, b):
   return sum(
     float(np.abs(x - y).sum())
@@ -47,8 +52,8 @@ def distance(a, b):
   )
 
 
-def test_both_variants_learn_the_same_and_score_with_different_models(tmp_path):
-  found = {u: gathered(tmp_path / u, u) for u in ("before", "after")}
+def test_both_variants_learn_the_same_and_score_with_different_models(tmp_path, before):
+  found = {"before": before, "after": gathered(tmp_path, "after")}
   learnt = {u: out[-1]["prm"] for u, (_, _, out) in found.items()}
   assert distance(learnt["before"].params, learnt["after"].params) == 0
   run, state, (batch, _, metrics, _, _) = found["before"]
@@ -66,17 +71,17 @@ def test_both_variants_learn_the_same_and_score_with_different_models(tmp_path):
   assert metrics["prm_loss"] == pytest.approx(np.log(2), abs=1e-4)
 
 
-def test_a_step_raises_what_was_right(tmp_path):
+def test_a_step_raises_what_was_right(before):
   """The sums of log-ratios follow the outcomes."""
-  _, _, (batch, *_) = gathered(tmp_path, "before")
+  _, _, (batch, *_) = before
   sums = np.where(batch.mask > 0, batch.prm_log_ratio, 0.0).sum(axis=1)
   score = np.asarray(batch.score)
   assert 0 < score.mean() < 1
   assert sums[score > 0.5].mean() > sums[score < 0.5].mean()
 
 
-def test_rows_without_a_verdict_teach_nothing(tmp_path):
-  run, state, (batch, *_) = gathered(tmp_path, "before")
+def test_rows_without_a_verdict_teach_nothing(before):
+  run, state, (batch, *_) = before
   kept = run.packed(batch.replace(scored=batch.scored.at[:4].set(0.0)))
   other = kept.replace(score=kept.score.at[:4].set(1.0 - kept.score[:4]))
   one, two = (run.online(state.beside["prm"], {}, rows)[0] for rows in (kept, other))

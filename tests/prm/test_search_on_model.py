@@ -102,11 +102,11 @@ def test_reordered_caches_are_those_of_the_rows():
   """Log-probs and scores through four reordered rounds are those of a plain pass."""
   scorer, _, weights = parts()
   policy = dataclasses.replace(scorer.run.policy, response_width=LONGEST)
+  forward = jax.jit(policy.forward, static_argnums=3)
+  of = lambda one: {"policy": one["params"], "step_head": weights.head}
   for rows in walked():
     batch = batch_of(rows)
-    out = policy.forward(
-      {"policy": weights.policy["params"], "step_head": weights.head}, {}, batch, ()
-    )
+    out = forward(of(weights.policy), {}, batch, ())
     np.testing.assert_allclose(out.logp, batch.logp_old, atol=2e-4)
     # A score is read behind the last token that is no stop token.
     until = LENGTHS.repeat(EACH) + rows.said.lengths - rows.said.stopped
@@ -114,12 +114,7 @@ def test_reordered_caches_are_those_of_the_rows():
     mask = jnp.zeros_like(batch.mask).at[jnp.arange(len(at)), at].set(1.0)
     positions = jnp.where(mask > 0, jnp.arange(mask.shape[1])[None], batch.positions)
     read = dataclasses.replace(batch, mask=mask, positions=positions)
-    said = policy.forward(
-      {"policy": weights.trunk["params"], "step_head": weights.head},
-      {},
-      read,
-      ("step_logits",),
-    ).step_logits
+    said = forward(of(weights.trunk), {}, read, ("step_logits",)).step_logits
     expected = jax.nn.sigmoid(said[jnp.arange(len(at)), at])
     fits = np.asarray(until < batch.mask.shape[1])
     assert fits.sum() >= EACH  # a full row has no token behind it
