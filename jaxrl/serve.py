@@ -15,8 +15,8 @@ from jaxrl.errors import UserError
 from jaxrl.evaluate import evaluate as evaluate_run
 from jaxrl.models.save import save
 from jaxrl.policy import merged
+from jaxrl.prm import held_out, score_steps
 from jaxrl.prm import label as label_lib
-from jaxrl.prm import score_steps
 from jaxrl.search import on_host, on_model, trajectories
 from jaxrl.types import Tree
 
@@ -39,10 +39,13 @@ def trained(config: Config, name: str) -> tuple[Run, Tree, int]:
 
 
 def evaluate(config: Config, name: str) -> dict[str, float]:
-  """Metrics of an evaluation as the config describes it."""
+  """Metrics of an evaluation as the config describes it, and as training does it."""
   run, params, step = trained(config, name)
-  with verifiers(run) as pool:
-    metrics, _ = evaluate_run(run, pool, params, step)
+  if held_out.is_labelled(run):
+    metrics, _ = held_out.evaluate(run, params, step)
+  else:
+    with verifiers(run) as pool:
+      metrics, _ = evaluate_run(run, pool, params, step)
   return {"step": float(step), **metrics}
 
 

@@ -14,7 +14,7 @@ def config() -> Config:
   """Two thirds of the problems train; the rest is evaluated."""
   return prm_smollm2.config(
     model=ModelConfig(),
-    steps=30,
+    steps=40,
     prompts_per_step=8,
     micro_batch_tokens=1024,
     packed_row_tokens=1024,
@@ -26,6 +26,5 @@ def config() -> Config:
     sampling=SamplingConfig(
       max_prompt_tokens=320, max_response_tokens=640, prompt_bucket_tokens=64
     ),
-    schedule={"name": "cosine", "learning_rate": 5e-5},
     evaluation=EvaluationConfig(problems=200, batch_rows=8),
   )

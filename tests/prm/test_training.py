@@ -1,14 +1,15 @@
 """A process reward model from a file of labels: its rows, its training, its use."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxrl import cli, loop
 from jaxrl import config as config_lib
-from jaxrl import loop
 from jaxrl.build import build
 from jaxrl.config import EvaluationConfig
 from jaxrl.errors import UserError
@@ -114,6 +115,14 @@ def test_a_model_of_steps_learns_which_are_wrong(trained):
   assert last["step_auroc"] > 0.95 and last["process_bench_f1"] > 0.8
   trains = [row for row in found if row["kind"] == "train"]
   assert "sampler_gap" not in trains[0] and trains[-1]["loss"] < trains[0]["loss"]
+
+
+def test_the_command_evaluates_steps_as_training_did(trained, capsys):
+  last = [r for r in read_jsonl(trained / "metrics.jsonl") if r["kind"] == "eval"][-1]
+  assert cli.main(["evaluate", str(trained)]) == 0
+  again = json.loads(capsys.readouterr().out)
+  for name in ("step", "step_auroc", "process_bench_f1", "brier", "problems"):
+    assert again[name] == last[name]
 
 
 def test_scores_stand_on_the_last_tokens_of_steps(trained, tmp_path):
