@@ -19,6 +19,7 @@ STAGE_FILES = ("advantages", "losses", "reductions", "regularizers", "rewards")
 LONG: dict[str, str] = {}
 MANY_PARAMETERS = {
   "jaxrl/tasks/reasoning_gym.py": "its hyper-parameters are the task's flags",
+  "jaxrl/tasks/hierarchical_steps.py": "its hyper-parameters are the task's flags",
   "jaxrl/rollout.py": "prepare: those of `sample`, and the length of the cache",
   "jaxrl/sampler.py": "generate: those of `sample`, and who is told",
 }
