@@ -13,7 +13,6 @@ from jaxrl.config import (
 from jaxrl.configs import prm
 
 FOLDER = "runs/prm_smollm2"
-SYSTEM = "Work it out step by step, a line each."
 SUMS = {
   "name": "reasoning_gym",
   "mix": ("chain_sum(min_terms=3, max_terms=5, min_digits=1, max_digits=1)",),
@@ -21,7 +20,7 @@ SUMS = {
   "test_fraction": 0.2,
   "answer_form": "ending",
   "instruction": "",
-  "system": SYSTEM,
+  "system": prm.SYSTEM,
 }
 
 BASE = prm.config(

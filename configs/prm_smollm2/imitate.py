@@ -6,7 +6,7 @@ Expect: see docs/prm_smollm2.md.
 """
 
 from jaxrl.config import Config, ModelConfig
-from jaxrl.configs import prm_smollm2
+from jaxrl.configs import prm, prm_smollm2
 
 
 def config() -> Config:
@@ -18,7 +18,7 @@ def config() -> Config:
       "name": "math_jsonl",
       "train_path": f"{prm_smollm2.FOLDER}/worked.jsonl",
       "instruction": "",
-      "system": prm_smollm2.SYSTEM,
+      "system": prm.SYSTEM,
     },
     explore={"name": "demonstrations"},
     loss={"name": "sft"},

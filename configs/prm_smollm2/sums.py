@@ -6,7 +6,7 @@ Expect: see docs/prm_smollm2.md.
 """
 
 from jaxrl.config import Config
-from jaxrl.configs import prm_smollm2
+from jaxrl.configs import prm, prm_smollm2
 
 
 def config() -> Config:
@@ -17,7 +17,7 @@ def config() -> Config:
       "name": "labelled_steps",
       "path": f"{prm_smollm2.FOLDER}/labels.jsonl",
       "test_fraction": 0.2,
-      "system": prm_smollm2.SYSTEM,
+      "system": prm.SYSTEM,
     },
     schedule={"name": "cosine", "learning_rate": 5e-5},
   )
