@@ -123,7 +123,8 @@ def report() -> None:
 
 PAGE_TEXT = """# Process reward models on SmolLM2-135M
 
-Made by the stages of `bash scripts/prm_smollm2.sh` on {date}: {cpu}. SmolLM2-135M-Instruct sees 480
+Made by the stages of `bash scripts/prm_smollm2.sh` on {date}: {cpu}.
+SmolLM2-135M-Instruct sees 480
 worked sums of three to five digits, a step a line (greedy accuracy on unseen questions
 {before:.2f} before, {after:.2f} after). It then solves such sums itself, 8 completions
 of every prefix label {labelled} of its solutions ({steps} steps, {right:.2f} of the
