@@ -46,7 +46,9 @@ def total(
   add: Callable[[Tree, Tree], Tree] = lambda a, b: jax.tree.map(jnp.add, a, b),
 ) -> Tree:
   """The sum of `fn` over parts; their number may be traced."""
-  zero = jnp.zeros((), jnp.int32)
-  shapes = jax.eval_shape(lambda i: fn(part(i)), zero)
-  zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-  return jax.lax.fori_loop(0, parts, lambda i, sum: add(sum, fn(part(i))), zeros)
+  one = jax.jit(lambda index: fn(part(index)))  # traced once, for both uses below
+  zeros = jax.tree.map(
+    lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(one, jnp.int32(0))
+  )
+  body = lambda index, sum: add(sum, one(index.astype(jnp.int32)))
+  return jax.lax.fori_loop(0, parts, body, zeros)

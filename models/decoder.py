@@ -9,6 +9,7 @@ The head is a call of its own, so that nobody has to hold [B, T, V].
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import flax.linen as nn
@@ -164,14 +165,16 @@ def init_params(config: DecoderConfig, key: Array) -> Params:
   return nn.meta.unbox(jax.jit(_init, static_argnums=0)(config, key))
 
 
+@functools.cache
+def _boxed_shapes(config: DecoderConfig) -> Params:
+  return jax.eval_shape(lambda key: _init(config, key), jax.random.key(0))
+
+
 def shapes(config: DecoderConfig) -> Params:
   """For each parameter a `jax.ShapeDtypeStruct`; computes nothing."""
-  return nn.meta.unbox(
-    jax.eval_shape(lambda key: _init(config, key), jax.random.key(0))
-  )
+  return nn.meta.unbox(_boxed_shapes(config))
 
 
 def logical_axes(config: DecoderConfig) -> Params:
   """For each parameter a PartitionSpec of names: vocab, embed, heads, mlp, ..."""
-  boxed = jax.eval_shape(lambda key: _init(config, key), jax.random.key(0))
-  return nn.get_partition_spec(boxed)
+  return nn.get_partition_spec(_boxed_shapes(config))

@@ -33,6 +33,7 @@ ALONE_NOTHING = (
   *("tasks", "curricula", "schedules", "prm/steps", "prm/trees", "prm/queries"),
   *("prm/labels", "prm/readouts", "prm/scores", "search/strategies"),
 )
+TERMS = ("rewards", "regularizers", "corrections")
 TIMES = (
   *("seconds", "collect_seconds", "update_seconds", "tokens_per_second"),
   *("compile_seconds", "compilations"),
@@ -149,21 +150,37 @@ def parts_of(config):
 
 
 def configs():
-  """Few that run every method and setting of all; "stage/name" of what none names."""
+  """Few that run every method and setting of all; "stage/name" of what none names.
+
+  Of TERMS a run takes any number: what the others have not used share one, "stage".
+  """
   names = [name for name in config_lib.names() if "search" not in name]
   parts = {name: parts_of(config_lib.load(name)) for name in names}
-  chosen, left = [], set().union(*parts.values())
-  alone = [
+  alone = {
     f"{stage}/{method}"
-    for stage in sorted({*config_lib.ONE.values(), *config_lib.MANY.values()})
+    for stage in {*config_lib.ONE.values(), *config_lib.MANY.values()}
     for method in pick.names(stage)
-    if not stage.startswith(ALONE_NOTHING) and f"{stage}/{method}" not in left
-  ]
+    if not stage.startswith(ALONE_NOTHING)
+  } - set().union(*parts.values())
+  is_term = lambda part: str(part).startswith(tuple(f"{stage}/" for stage in TERMS))
+  left = {part for part in set().union(*parts.values()) if not is_term(part)}
+  chosen = []
   while left:
     best = max(names, key=lambda name: len(parts[name] & left))
     chosen.append(best)
     left -= parts[best]
-  return chosen + alone
+  return [*chosen, *sorted(part for part in alone if not is_term(part)), *TERMS]
+
+
+def together(stage):
+  """Updates with all methods of a stage that no other run of the cover has."""
+  loaded = {name: config_lib.load(name) for name in config_lib.names()}
+  specs = {s["name"]: s for one in loaded.values() for s in getattr(one, stage)}
+  used = set().union(*(parts_of(loaded[name]) for name in configs() if name in loaded))
+  left = [name for name in pick.names(stage) if f"{stage}/{name}" not in used]
+  chosen = tuple(specs.get(name, {"name": name}) for name in left)
+  ratios = config_lib.load("losses/ppo_clip")
+  return dataclasses.replace(ratios, old_logp="scorer", **{stage: chosen})
 
 
 def test_every_config_has_methods_that_fit_together():
@@ -174,7 +191,7 @@ def test_every_config_has_methods_that_fit_together():
 @pytest.mark.parametrize("name", configs())
 def test_every_method_runs_two_steps_in_a_config(tmp_path, name):
   """Its methods and hyper-parameters, on the tiny model and a verdict by chance."""
-  loaded = config_lib.load(name)
+  loaded = together(name) if name in TERMS else config_lib.load(name)
   of_steps = loaded.explore["name"] == "recorded"
   problems = {"name": f"{tiny.OWN}:parity_task", "levels": 7}
   if of_steps:

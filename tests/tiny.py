@@ -63,7 +63,9 @@ def config(directory: pathlib.Path, **changes) -> Config:
     ),
     verify=VerifyConfig(workers=1),
     evaluation=EvaluationConfig(problems=6, samples=2, batch_rows=8),
-    output=OutputConfig(directory=str(directory), checkpoint_every_steps=0),
+    output=OutputConfig(
+      directory=str(directory), checkpoint_every_steps=0, tensorboard=False
+    ),
     task={"name": "token_arithmetic", "max_operand": 9},
     # A random model is never right; its samples do differ in this.
     rewards=({"name": "accuracy"}, {"name": f"{OWN}:even_tokens"}),
