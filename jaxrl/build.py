@@ -19,7 +19,13 @@ from jaxrl.models.load import Pretrained, load
 from jaxrl.models.tokenizer import Tokenizer
 from jaxrl.models.uncertainty_head import UncertaintyHead
 from jaxrl.objective import Objective
-from jaxrl.policy import Policy, copy, trained_params
+from jaxrl.policy import (
+  Policy,
+  copy,
+  jitted_outputs_old,
+  jitted_reference_logp,
+  trained_params,
+)
 from jaxrl.prm import bilevel, online
 from jaxrl.problems import Task
 from jaxrl.rollout import Engine, SamplingRules
@@ -173,7 +179,6 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
   groups = objective.needs_groups or (learner is not None and learner.whole_groups)
   rescored = rescored_fields(config, needs)
   parts = config.micro_batches * config.mini_batches
-  whole_batch = functools.partial(functools.partial, micro_batches=parts)
   run = Run(
     config=config,
     directory=directory_of(config),
@@ -190,8 +195,8 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
     stowed=functools.partial(_moved, config, "pinned_host"),
     fetched=functools.partial(_moved, config, "device"),
     packed=layout.packer(config, whole_groups=groups),
-    reference_logp=jax.jit(whole_batch(policy.reference_logp)),
-    outputs_old=jax.jit(whole_batch(policy.outputs_old, needs=rescored)),
+    reference_logp=jitted_reference_logp(policy, parts),
+    outputs_old=jitted_outputs_old(policy, rescored, parts),
     explore=bind(config, "explore"),
     credit=credit,
     refill=bind(config, "refill"),

@@ -1,6 +1,8 @@
 """A decoder, which of its parameters train, and what trains beside it."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -170,6 +172,22 @@ def _split_params(
     targets=config.lora_targets,
   )
   return adapters, pretrained.params
+
+
+@functools.cache
+def jitted_reference_logp(policy: Policy, micro_batches: int) -> Callable:
+  """`Policy.reference_logp`, compiled once for all runs of such a policy."""
+  one = functools.partial(policy.reference_logp, micro_batches=micro_batches)
+  return jax.jit(one)
+
+
+@functools.cache
+def jitted_outputs_old(
+  policy: Policy, needs: tuple[str, ...], micro_batches: int
+) -> Callable:
+  """`Policy.outputs_old`, compiled once for all runs of such a policy."""
+  one = functools.partial(policy.outputs_old, needs=needs, micro_batches=micro_batches)
+  return jax.jit(one)
 
 
 def merged(policy: Policy, params: Tree, frozen: Tree) -> Tree:

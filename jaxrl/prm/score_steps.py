@@ -18,7 +18,7 @@ from jaxrl.build import Run, build
 from jaxrl.checkpoints import Checkpoints
 from jaxrl.config import bind, from_json
 from jaxrl.errors import UserError
-from jaxrl.policy import Policy
+from jaxrl.policy import Policy, jitted_reference_logp
 from jaxrl.prm.response import Response, pieces
 from jaxrl.types import PolicyOutputs, Rollouts, Tree
 
@@ -43,7 +43,7 @@ class StepScorer:
     readout = bind(self.run.config, "readout")
     needs = pick.needs(readout)
     if "logp_ref" in needs:
-      logp_ref = _reference_logp(self._policy)(self.run.reference, batch)
+      logp_ref = jitted_reference_logp(self._policy, 1)(self.run.reference, batch)
       batch = dataclasses.replace(batch, logp_ref=logp_ref)
     fields = tuple(f.name for f in dataclasses.fields(PolicyOutputs) if f.name in needs)
     score = _compiled(self._policy, readout, fields)
@@ -53,7 +53,7 @@ class StepScorer:
     """Log-probs [B, T] under an implicit model, minus those under its reference."""
     ratio = _compiled(self._policy, functools.partial(_logp), ("logp",))
     ours = ratio(self.params, self.run.frozen, batch)
-    return ours - _reference_logp(self._policy)(self.run.reference, batch)
+    return ours - jitted_reference_logp(self._policy, 1)(self.run.reference, batch)
 
   @property
   def _policy(self) -> Policy:
@@ -61,11 +61,6 @@ class StepScorer:
     return dataclasses.replace(
       self.run.policy, response_width=self.response_width, responses_per_row=1
     )
-
-
-@functools.cache
-def _reference_logp(policy: Policy) -> Callable:
-  return jax.jit(functools.partial(policy.reference_logp, micro_batches=1))
 
 
 def _logp(logp: jax.Array) -> jax.Array:
