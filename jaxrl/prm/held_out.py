@@ -65,8 +65,21 @@ def evaluate(
   scorer = StepScorer(run, params, run.policy.response_width)
   scored = step_scores(scorer, problems, found, batch_rows=rows)
   scores, labels = zip(*scored, strict=True)
+  if _are_values(run):
+    labels = tuple((1 + y) / 2 for y in labels)  # as a readout gives scores of values
   metrics = evaluation.summarize_steps(scores, labels)
   return {**metrics, "problems": float(len({p.question for p in problems}))}, []
+
+
+def _are_values(run: Run) -> bool:
+  """Whether labels stand for values within -1..1: some are negative."""
+  return any(
+    label is not None and label < 0
+    for side in (run.task.train, run.task.test)
+    for problem in side
+    for one in problem.data["solutions"]
+    for label in one["labels"]
+  )
 
 
 def is_labelled(run: Run) -> bool:
