@@ -1,3 +1,4 @@
+import io
 import os
 import pathlib
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 from jaxrl.errors import UserError
 from jaxrl.problems import Problem, by_source, to_json
 from jaxrl.sandbox import VerifierPool
+from jaxrl.tasks import reasoning_gym as module
 from jaxrl.tasks.reasoning_gym import extract, reasoning_gym
 
 MIX = (
@@ -43,6 +45,22 @@ def unsafe():
   task = reasoning_gym(mix=UNSAFE, draws=12, answer_form="tags", test_fraction=0.3)
   with VerifierPool(task.verify, timeout_seconds=2.0) as pool:
     yield by_source([*task.train, *task.test]), pool
+
+
+@pytest.fixture
+def drawn_here(monkeypatch):
+  """Problems are drawn in this process: a child takes a second to import."""
+
+  def run(command, *, input, **_):
+    assert command[-1].endswith("import _draw_main; _draw_main()")
+    out = io.StringIO()
+    with monkeypatch.context() as patch:
+      patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input)))
+      patch.setattr(sys, "stdout", out)
+      module._draw_main()
+    return subprocess.CompletedProcess(command, 0, out.getvalue().encode(), b"")
+
+  monkeypatch.setattr(module.subprocess, "run", run)
 
 
 def every(task) -> list[Problem]:
