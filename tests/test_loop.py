@@ -17,7 +17,7 @@ from jaxrl import catalogue, loop, pick, serve
 from jaxrl import config as config_lib
 from jaxrl.build import build, build_methods
 from jaxrl.checkpoints import Checkpoints
-from jaxrl.config import EvaluationConfig
+from jaxrl.config import EvaluationConfig, VerifyConfig
 from jaxrl.draw import EVALUATION, TRAINING, stream
 from jaxrl.errors import UserError
 from jaxrl.metrics import read_jsonl
@@ -35,6 +35,7 @@ ALONE_NOTHING = (
   *("prm/labels", "prm/readouts", "prm/scores", "search/strategies"),
 )
 TERMS = ("rewards", "regularizers", "corrections")
+UNREAD = EvaluationConfig(problems=0)  # where no test looks at one
 TIMES = (
   *("seconds", "collect_seconds", "update_seconds", "tokens_per_second"),
   *("compile_seconds", "compilations"),
@@ -234,8 +235,8 @@ from jaxrl import cli
 from tests import tiny
 tiny.model_directory = lambda: sys.argv[2]
 from jaxrl import config, loop
-unread = config.EvaluationConfig(problems=0)
-loop.train(tiny.config(pathlib.Path(sys.argv[1]), steps=100000, evaluation=unread))
+changes = {"steps": 100000, "evaluation": config.EvaluationConfig(problems=0)}
+loop.train(tiny.config(pathlib.Path(sys.argv[1]), **changes))
 """
 
 
@@ -263,10 +264,8 @@ def test_failing_verifiers_are_counted_and_left_out(tmp_path):
     tmp_path / "run",
     steps=3,
     prompts_per_step=8,
-    evaluation=dataclasses.replace(tiny.config(tmp_path).evaluation, problems=0),
-    verify=dataclasses.replace(
-      tiny.config(tmp_path).verify, timeout_seconds=0.3, workers=2
-    ),
+    evaluation=UNREAD,
+    verify=VerifyConfig(timeout_seconds=0.3, workers=2),
     task={"name": f"{tiny.OWN}:failing_task"},
   )
   loop.fit(config)
@@ -336,7 +335,7 @@ def test_how_a_batch_is_laid_out_changes_no_update(tmp_path):
 def test_a_gap_between_sampler_and_scorer_stops_the_run(tmp_path, monkeypatch):
   from jaxrl import sampler
 
-  config = tiny.config(tmp_path / "run", evaluation=EvaluationConfig(problems=0))
+  config = tiny.config(tmp_path / "run", evaluation=UNREAD)
   honest = sampler.generate
 
   def wrong(*args, **kwargs):
@@ -361,15 +360,14 @@ def test_every_step_and_stream_draws_afresh():
 
 
 def test_the_gap_is_logged_and_is_rounding(tmp_path):
-  nothing = EvaluationConfig(problems=0)
-  loop.fit(tiny.config(tmp_path / "run", steps=2, evaluation=nothing))
+  loop.fit(tiny.config(tmp_path / "run", steps=2, evaluation=UNREAD))
   rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
   gaps = [r["sampler_gap"] for r in rows if r["kind"] == "train"]
   assert len(gaps) == 2 and 0 <= max(gaps) < 1e-4
 
 
 def test_a_checkpoint_of_another_config_is_refused(tmp_path):
-  settings = {"steps": 1, "evaluation": EvaluationConfig(problems=0)}
+  settings = {"steps": 1, "evaluation": UNREAD}
   loop.fit(tiny.config(tmp_path / "run", **settings))
   before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
   other = tiny.config(tmp_path / "run", **settings, seed=7)
@@ -379,8 +377,7 @@ def test_a_checkpoint_of_another_config_is_refused(tmp_path):
 
 
 def test_lora_trains_adapters_and_exports_them_merged(tmp_path):
-  nothing = EvaluationConfig(problems=0)
-  base = tiny.config(tmp_path / "run", steps=2, evaluation=nothing)
+  base = tiny.config(tmp_path / "run", steps=2, evaluation=UNREAD)
   model = dataclasses.replace(base.model, lora_rank=2, lora_alpha=4.0)
   config = dataclasses.replace(
     base, model=model, regularizers=({"name": "kl_k3"},), micro_batches=1
