@@ -16,6 +16,9 @@ from tests import tiny
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
+TRAINED = ("--loss.clip-high", "0.28")  # so that all runs here are one program
+
+
 @pytest.fixture
 def saved(tmp_path):
   """A config.json of the tiny run, whose directory is tmp_path / run."""
@@ -115,7 +118,8 @@ def test_a_full_disk_loses_nothing(saved, capsys, tmp_path):
   if subprocess.run(command, capture_output=True).returncode:
     pytest.skip("needs the right to mount a small disk")
   try:
-    line = fails(capsys, "train", saved, "--output.directory", str(disk / "run"))
+    flags = [*TRAINED, "--output.directory", str(disk / "run")]
+    line = fails(capsys, "train", saved, *flags)
     assert "space" in line.lower()
     rows = (disk / "run" / "metrics.jsonl").read_text().splitlines()
     assert all(json.loads(row) for row in rows)
@@ -126,7 +130,7 @@ def test_a_full_disk_loses_nothing(saved, capsys, tmp_path):
 def test_train_evaluate_sample_export_report(saved, capsys, tmp_path):
   """One run by its commands, start to end."""
   run = str(tmp_path / "run")
-  assert cli.main(["train", saved, "--loss.clip-high", "0.28"]) == 0
+  assert cli.main(["train", saved, *TRAINED]) == 0
   assert f"report: {run}/report.html" in capsys.readouterr().out
   resolved = json.loads((tmp_path / "run" / "config.json").read_text())
   assert (resolved["loss"]["clip_low"], resolved["loss"]["clip_high"]) == (0.2, 0.28)
@@ -138,7 +142,7 @@ def test_train_evaluate_sample_export_report(saved, capsys, tmp_path):
   assert cli.main(["report", run]) == 0
   # The same command again goes on where the run stands: at its end.
   before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
-  assert cli.main(["train", saved, "--loss.clip-high", "0.28"]) == 0
+  assert cli.main(["train", saved, *TRAINED]) == 0
   assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
   # A saved config trains the same run elsewhere.
   again = ["train", f"{run}/config.json", "--output.directory", str(tmp_path / "two")]
@@ -184,14 +188,21 @@ def test_wrong_types_in_a_config_file_are_named(tmp_path):
     "Config(sampling=SamplingConfig(top_k=1.5))": "top_k must be int | None, got 1.5",
     "Config(loss={'name': 'ppo_clip', 'clip_lo': 0.1})": "did you mean 'clip_low'",
   }
-  for i, (text, expected) in enumerate(wrong.items()):
-    path = tmp_path / f"wrong{i}.py"
+  paths = [tmp_path / f"wrong{i}.py" for i in range(len(wrong))]
+  for path, text in zip(paths, wrong, strict=True):
     path.write_text(
       f"from jaxrl.config import Config, SamplingConfig\ndef config(): return {text}\n"
     )
-    command = [sys.executable, "-m", "jaxrl.cli", "train", str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 2 and expected in done.stderr
+  code = (
+    "import sys; from jaxrl import cli\n"
+    "print([cli.main(['train', path]) for path in sys.argv[1:]])"
+  )
+  command = [sys.executable, "-c", code, *map(str, paths)]
+  done = subprocess.run(command, capture_output=True, text=True, check=True)
+  assert done.stdout.strip() == "[2, 2, 2]"
+  lines = [line for line in done.stderr.splitlines() if line.startswith("jaxrl: ")]
+  for line, expected in zip(lines, wrong.values(), strict=True):
+    assert expected in line
 
 
 def test_the_run_of_ones_own_in_the_docs_trains(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Whole runs on a tiny model: exact resume, signals, failures that are counted."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import signal
@@ -16,7 +17,7 @@ from jaxrl import catalogue, loop, pick, serve
 from jaxrl import config as config_lib
 from jaxrl.build import build, build_methods
 from jaxrl.checkpoints import Checkpoints
-from jaxrl.config import EvaluationConfig
+from jaxrl.config import EvaluationConfig, VerifyConfig
 from jaxrl.draw import EVALUATION, TRAINING, stream
 from jaxrl.errors import UserError
 from jaxrl.metrics import read_jsonl
@@ -34,15 +35,15 @@ ALONE_NOTHING = (
   *("prm/labels", "prm/readouts", "prm/scores", "search/strategies"),
 )
 TERMS = ("rewards", "regularizers", "corrections")
+UNREAD = EvaluationConfig(problems=0)  # where no test looks at one
 TIMES = (
   *("seconds", "collect_seconds", "update_seconds", "tokens_per_second"),
   *("compile_seconds", "compilations"),
 )
 
 
-def final(directory, config):
-  """The train state and position that a run saved last."""
-  _, state = build(config)
+def final(directory, config, state):
+  """The train state and position that a run saved last; `state` is like it."""
   with Checkpoints(directory, keep=1) as saved:
     restored = saved.restore(state, config)
   assert restored is not None
@@ -95,10 +96,9 @@ def test_four_steps_equal_two_then_two(tmp_path, variant, ending):
   part = dataclasses.replace(whole, output=output)
   cut_short(part, ending)
   loop.fit(part)
-  (state, position), (again, there) = (
-    final(tmp_path / "whole", whole),
-    final(tmp_path / "part", part),
-  )
+  _, like = build(whole)
+  state, position = final(tmp_path / "whole", whole, like)
+  again, there = final(tmp_path / "part", part, like)
   assert position.curriculum == there.curriculum
   assert position.step == there.step == 4
   norms = [r["grad_norm"] for r in numbers(tmp_path / "whole") if r["kind"] == "train"]
@@ -234,8 +234,9 @@ import sys, pathlib
 from jaxrl import cli
 from tests import tiny
 tiny.model_directory = lambda: sys.argv[2]
-from jaxrl import loop
-loop.train(tiny.config(pathlib.Path(sys.argv[1]), steps=100000))
+from jaxrl import config, loop
+changes = {"steps": 100000, "evaluation": config.EvaluationConfig(problems=0)}
+loop.train(tiny.config(pathlib.Path(sys.argv[1]), **changes))
 """
 
 
@@ -263,10 +264,8 @@ def test_failing_verifiers_are_counted_and_left_out(tmp_path):
     tmp_path / "run",
     steps=3,
     prompts_per_step=8,
-    evaluation=dataclasses.replace(tiny.config(tmp_path).evaluation, problems=0),
-    verify=dataclasses.replace(
-      tiny.config(tmp_path).verify, timeout_seconds=0.3, workers=2
-    ),
+    evaluation=UNREAD,
+    verify=VerifyConfig(timeout_seconds=0.3, workers=2),
     task={"name": f"{tiny.OWN}:failing_task"},
   )
   loop.fit(config)
@@ -336,7 +335,7 @@ def test_how_a_batch_is_laid_out_changes_no_update(tmp_path):
 def test_a_gap_between_sampler_and_scorer_stops_the_run(tmp_path, monkeypatch):
   from jaxrl import sampler
 
-  config = tiny.config(tmp_path / "run")
+  config = tiny.config(tmp_path / "run", evaluation=UNREAD)
   honest = sampler.generate
 
   def wrong(*args, **kwargs):
@@ -361,23 +360,24 @@ def test_every_step_and_stream_draws_afresh():
 
 
 def test_the_gap_is_logged_and_is_rounding(tmp_path):
-  loop.fit(tiny.config(tmp_path / "run", steps=2))
+  loop.fit(tiny.config(tmp_path / "run", steps=2, evaluation=UNREAD))
   rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
   gaps = [r["sampler_gap"] for r in rows if r["kind"] == "train"]
   assert len(gaps) == 2 and 0 <= max(gaps) < 1e-4
 
 
 def test_a_checkpoint_of_another_config_is_refused(tmp_path):
-  loop.fit(tiny.config(tmp_path / "run", steps=1))
+  settings = {"steps": 1, "evaluation": UNREAD}
+  loop.fit(tiny.config(tmp_path / "run", **settings))
   before = (tmp_path / "run" / "metrics.jsonl").read_bytes()
-  other = tiny.config(tmp_path / "run", steps=1, seed=7)
+  other = tiny.config(tmp_path / "run", **settings, seed=7)
   with pytest.raises(UserError, match=r"seed is 0 there and 7 now"):
     loop.fit(other)
   assert (tmp_path / "run" / "metrics.jsonl").read_bytes() == before
 
 
 def test_lora_trains_adapters_and_exports_them_merged(tmp_path):
-  base = tiny.config(tmp_path / "run", steps=2)
+  base = tiny.config(tmp_path / "run", steps=2, evaluation=UNREAD)
   model = dataclasses.replace(base.model, lora_rank=2, lora_alpha=4.0)
   config = dataclasses.replace(
     base, model=model, regularizers=({"name": "kl_k3"},), micro_batches=1
@@ -390,13 +390,17 @@ def test_lora_trains_adapters_and_exports_them_merged(tmp_path):
     config, model=dataclasses.replace(base.model, path=str(tmp_path / "out"))
   )
   ids = jax.numpy.arange(5)[None]
-  logits = []
-  for policy, variables in (
-    (run.policy, run.policy.variables(params, run.frozen)),
-    (build(plain)[0].policy, {"params": build(plain)[1].params["policy"]}),
-  ):
-    hidden, _ = policy.decoder.apply(variables, ids, ids)
-    logits.append(policy.decoder.apply(variables, hidden, method="logits"))
+  merged, state = build(plain)
+
+  @functools.partial(jax.jit, static_argnums=0)
+  def logits_of(decoder, variables):
+    hidden, _ = decoder.apply(variables, ids, ids)
+    return decoder.apply(variables, hidden, method="logits")
+
+  logits = [
+    logits_of(run.policy.decoder, run.policy.variables(params, run.frozen)),
+    logits_of(merged.policy.decoder, {"params": state.params["policy"]}),
+  ]
   np.testing.assert_allclose(logits[0], logits[1], atol=1e-4)
   with pytest.raises(UserError, match="not empty"):
     serve.export(config, str(tmp_path / "run"), tmp_path / "out")

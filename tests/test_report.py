@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jaxrl import report
 from jaxrl.accuracy import Sample, summarize
 from jaxrl.curves import draw_curves
 from jaxrl.errors import UserError
@@ -40,6 +41,7 @@ MACHINE = {
   "jax": "0.10.0",
   "python": "3.12.1",
 }
+PICTURES = {}  # that were drawn, by what they show
 HOSTILE = (
   "<script>alert('x')</script>\n\n</pre></td></table>\n\n"
   "# heading | pipe\n![i](http://evil/i.png) <img src=http://evil/x onerror=a()>\n"
@@ -99,6 +101,19 @@ def make_run(directory, *, steps=61, evals=(0, 20, 40, 60), samples=True):
   for step in (0, 60) if samples else ():
     SampleLog(directory).write([answer(step, number) for number in range(1, 13)])
   return directory
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch):
+  """The real pictures; of the same numbers under the same heading only one."""
+
+  def draw(*args):
+    key = repr(args)
+    if key not in PICTURES:
+      PICTURES[key] = draw_curves(*args)
+    return PICTURES[key]
+
+  monkeypatch.setattr(report, "draw_curves", draw)
 
 
 class Page(html.parser.HTMLParser):

@@ -71,13 +71,13 @@ def full_logits(row, tokens):
 
 
 def test_a_response_ends_with_its_stop_token_which_is_part_of_it():
-  out = sample(group=8)
+  out = jax.device_get(sample(group=64))
   stopped = 0
   for row in range(out.tokens.shape[0]):
     kept = int(out.mask[row].sum())
-    tokens = np.asarray(out.tokens[row])
+    tokens = out.tokens[row]
     assert not np.isin(tokens[: kept - 1], STOPS).any()
-    assert np.all(tokens[kept:] == 0) and np.all(np.asarray(out.logp[row, kept:]) == 0)
+    assert np.all(tokens[kept:] == 0) and np.all(out.logp[row, kept:] == 0)
     ended = tokens[kept - 1] in STOPS
     assert bool(out.truncated[row]) != ended
     assert ended or kept == R
@@ -140,17 +140,22 @@ def test_log_probs_equal_the_scorers(temperature):
   out = sample(rules=rules(temperature=temperature))
   np.testing.assert_array_equal(out.logp, out.logp_sampling)  # nothing truncated
   batch = as_rollouts(out)
-  got = scoring.score(
+  got = score(variables(), batch, temperature)
+  assert float(batch.mask.sum()) > 12
+  np.testing.assert_allclose(got, batch.logp_old, atol=1e-4)
+
+
+@jax.jit
+def score(variables, batch, temperature):
+  return scoring.score(
     decoder,
-    variables(),
+    variables,
     batch,
     needs=("logp",),
     temperature=temperature,
     response_width=R,
     chunk_tokens=8,
   ).logp
-  assert float(batch.mask.sum()) > 12
-  np.testing.assert_allclose(got, batch.logp_old, atol=1e-4)
 
 
 def as_rollouts(out):
@@ -161,7 +166,7 @@ def as_rollouts(out):
 
 def test_join_puts_each_response_after_its_prompt():
   out = sample()
-  fields = prompts.join(PROMPTS, LENGTHS, out)
+  out, fields = jax.device_get((out, jax.jit(prompts.join)(PROMPTS, LENGTHS, out)))
   for row in range(12):
     prompt = PROMPTS[row // 4, : LENGTHS[row // 4]].tolist()
     response = out.tokens[row, : int(out.mask[row].sum())].tolist()
@@ -186,6 +191,7 @@ ENGINES = {
   "drafts": Engine(lookup_tokens=2),
   "drafts in few slots": Engine(slots=4, lookup_tokens=3),
 }
+LEAST_SLOTS = {"all slots": 6, "few slots": 4, "drafts": 6, "drafts in few slots": 4}
 
 
 def generate(engine=ENGINES["all slots"], group=4, ended=None, **changes):
@@ -213,7 +219,9 @@ def plain():
 @pytest.mark.parametrize("name", ENGINES)
 def test_engines_sample_the_same(name, monkeypatch):
   """With a cache that grows, rows that leave, wait and are compacted, and drafts."""
-  monkeypatch.setattr(sampler, "FIRST_TOKENS", 12)
+  # Sizes that change as they do in long runs, and few of them: each is a program.
+  monkeypatch.setattr(sampler, "FIRST_TOKENS", 20)
+  monkeypatch.setattr(sampler, "LEAST_SLOTS", LEAST_SLOTS[name])
   told = {}
   out = generate(
     ENGINES[name], ended=lambda rows, words: told.update(zip(rows, words, strict=True))
@@ -257,7 +265,8 @@ def test_drafts_are_what_followed_the_last_pair():
   asked = jnp.asarray([[1, 2, 3, 4], [5, 6, 0, 0], [1, 1, 1, 1]])
   said = jnp.asarray([[9, 1, 2, 0], [7, 5, 6, 0], [2, 3, 0, 0]])
   lengths = jnp.asarray([4, 2, 4]), jnp.asarray([3, 3, 2])
-  out = lookup.drafts(asked, lengths[0], said, lengths[1], tokens=3)
+  drafts = jax.jit(lookup.drafts, static_argnames="tokens")
+  out = drafts(asked, lengths[0], said, lengths[1], tokens=3)
   np.testing.assert_array_equal(out, [[3, 4, 9], [7, 5, 6], [0, 0, 0]])
 
 
@@ -267,16 +276,7 @@ def test_int8_is_near_and_its_drift_is_what_the_scorer_sees(option):
   args = decoder, mild(), PROMPTS, LENGTHS, ids, jax.random.key(0)
   out = rollout.jitted(*args, rules=rules(), engine=Engine(**{option: True}))
   batch = as_rollouts(out)
-  score = scoring.score(
-    decoder,
-    mild(),
-    batch,
-    needs=("logp",),
-    temperature=1.0,
-    response_width=R,
-    chunk_tokens=8,
-  )
-  gap = jnp.abs(score.logp - batch.logp_old)
+  gap = jnp.abs(score(mild(), batch, 1.0) - batch.logp_old)
   assert 1e-5 < float(gap.max()) < 0.2
 
 
@@ -297,7 +297,7 @@ def test_a_second_turn_reads_only_what_is_new():
     jax.random.key(0),
     rules=first_rules,
     engine=Engine(),
-    slots=4,
+    slots=20,  # too few, as those of the second turn are
   )
   options = {"rules": first_rules, "keep_slots": True}
   state = sampler.run(decoder, weights, state, **options)
@@ -323,17 +323,8 @@ def test_a_second_turn_reads_only_what_is_new():
     np.testing.assert_array_equal(two.tokens[row], whole.tokens[0])
     np.testing.assert_allclose(two.logp[row], whole.logp[0], atol=5e-4)
   few = Engine(slots=2)
-  lost = sampler.start(
-    decoder,
-    weights,
-    prompts_,
-    first,
-    ids,
-    key,
-    rules=first_rules,
-    engine=few,
-    slots=4,
-  )
+  start = functools.partial(sampler.start, decoder, weights, engine=few, slots=4)
+  lost = jax.eval_shape(start, prompts_, first, ids, key, rules=first_rules)
   with pytest.raises(UserError, match="2 slots for 4 rows"):
     sampler.next_turn(decoder, weights, lost, heard, lengths, key, rules=first_rules)
 

@@ -1,6 +1,7 @@
 """The scorer against the plain computation; its memory from the compiled program."""
 
 import dataclasses
+import functools
 
 import flax.linen as nn
 import jax
@@ -56,10 +57,16 @@ def score(decoder, params, rows, **options):
   )
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def hidden_and_logits(decoder, params, rows):
+  hidden, _ = decoder.apply({"params": params}, rows.tokens, rows.positions)
+  return hidden, decoder.apply({"params": params}, hidden, method="logits")
+
+
 def plain(decoder, params, rows, temperature):
   """The same by the book: every logit of every token at once."""
-  hidden, _ = decoder.apply({"params": params}, rows.tokens, rows.positions)
-  logits = decoder.apply({"params": params}, hidden, method="logits") / temperature
+  _, logits = hidden_and_logits(decoder, params, rows)
+  logits = logits / temperature
   logp = jax.nn.log_softmax(logits)[:, :-1]
   chosen = jnp.take_along_axis(logp, rows.tokens[:, 1:, None], axis=-1)[..., 0]
   entropy = -jnp.sum(jnp.exp(logp) * logp, axis=-1)
@@ -73,7 +80,7 @@ def test_collisions_values_and_log_partition(responses_per_row):
   decoder = Decoder(tiny.DECODER)
   params = init_params(tiny.DECODER, jax.random.key(0))
   rows = batch(tiny.DECODER.vocab_size)
-  hidden, _ = decoder.apply({"params": params}, rows.tokens, rows.positions)
+  hidden, logits = hidden_and_logits(decoder, params, rows)
   noisy = lambda tree: jax.tree.map(
     lambda x: x + 0.3 * jax.random.normal(jax.random.key(5), x.shape),
     nn.meta.unbox(tree),
@@ -82,21 +89,18 @@ def test_collisions_values_and_log_partition(responses_per_row):
   partition = noisy(PartitionHead().init(jax.random.key(2), hidden[:, 0])["params"])
   variables = {"params": params, "partition": partition}
   layout = {"response_width": R, "responses_per_row": responses_per_row}
-  got = scoring.score(
-    decoder,
-    variables,
-    rows,
-    needs=("collision", "log_partition"),
-    temperature=0.7,
-    chunk_tokens=16,
-    **layout,
-  )
-  values = scoring.values(decoder, variables, value_head, rows, **layout)
+
+  @jax.jit
+  def ours(variables, value_head, rows):
+    needs = {"needs": ("collision", "log_partition"), "temperature": 0.7}
+    got = scoring.score(decoder, variables, rows, chunk_tokens=16, **needs, **layout)
+    return got, scoring.values(decoder, variables, value_head, rows, **layout)
+
+  got, values = ours(variables, value_head, rows)
   assert got.entropy is None
 
   shift = lambda x: np.pad(np.asarray(x)[:, :-1], ((0, 0), (1, 0))) * rows.mask
-  logits = decoder.apply({"params": params}, hidden, method="logits") / 0.7
-  collision = jnp.sum(jax.nn.softmax(logits) ** 2, axis=-1)
+  collision = jnp.sum(jax.nn.softmax(logits / 0.7) ** 2, axis=-1)
   np.testing.assert_allclose(got.collision, shift(collision), atol=1e-5)
   plain = hidden @ value_head["kernel"] + value_head["bias"][None, None]
   np.testing.assert_allclose(values, shift(plain[..., 0]), atol=1e-4)
@@ -105,6 +109,13 @@ def test_collisions_values_and_log_partition(responses_per_row):
     log_z = PartitionHead().apply({"params": partition}, mean)[0]
     expected = float(log_z) * np.asarray(rows.mask[row])
     np.testing.assert_allclose(got.log_partition[row], expected, atol=1e-4)
+
+
+@jax.jit
+@functools.partial(jax.grad, has_aux=True)
+def theirs(params, rows, temperature):
+  logp, entropy = plain(Decoder(tiny.DECODER), params, rows, temperature)
+  return jnp.sum(logp * rows.tokens) + jnp.sum(entropy), (logp, entropy)
 
 
 @pytest.mark.parametrize(
@@ -126,12 +137,8 @@ def test_equals_the_plain_computation(temperature, chunk_tokens, responses_per_r
     out = score(decoder, params, rows, **options)
     return jnp.sum(out.logp * rows.tokens) + jnp.sum(out.entropy), out
 
-  def theirs(params):
-    logp, entropy = plain(decoder, params, rows, temperature)
-    return jnp.sum(logp * rows.tokens) + jnp.sum(entropy), (logp, entropy)
-
   grads, out = jax.jit(jax.grad(ours, has_aux=True))(params)
-  expected, (logp, entropy) = jax.jit(jax.grad(theirs, has_aux=True))(params)
+  expected, (logp, entropy) = theirs(params, rows, temperature)
   assert float(rows.mask.sum()) > 20
   np.testing.assert_allclose(out.logp, logp, atol=1e-5)
   np.testing.assert_allclose(out.entropy, entropy, atol=1e-5)

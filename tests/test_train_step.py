@@ -1,6 +1,7 @@
 """One optimiser step: splitting and sharding change nothing; bad updates skip."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,7 @@ from jaxrl.errors import UserError
 from jaxrl.models.decoder import Decoder, init_params
 from jaxrl.objective import Objective
 from jaxrl.pick import pick
-from jaxrl.policy import Policy
+from jaxrl.policy import Policy, copy
 from jaxrl.train_step import init_state, make_optimizer, make_train_step
 from tests import tiny
 from tests.batches import rollouts
@@ -30,16 +31,20 @@ POLICY = Policy(
 )
 RATE = 0.1
 
+forward = jax.jit(POLICY.forward, static_argnums=3)
 
+
+@functools.cache
 def batch():
   """Rows of one tiny model, whose old log-probs are off by some noise."""
   rows, _ = rollouts()
   params = {"policy": init_params(tiny.DECODER, jax.random.key(0))}
-  logp = POLICY.forward(params, {}, rows, ()).logp
+  logp = forward(params, {}, rows, ()).logp
   noise = jnp.asarray(np.random.default_rng(0).normal(size=logp.shape), jnp.float32)
   return params, rows.replace(logp_old=logp + 0.1 * noise, logp_ref=logp - 0.1 * noise)
 
 
+@functools.cache
 def objective(loss="ppo_clip", reduction="token_mean", regularizers=("kl_k3",)):
   return Objective(
     loss=pick("losses", loss),
@@ -48,11 +53,22 @@ def objective(loss="ppo_clip", reduction="token_mean", regularizers=("kl_k3",)):
   )
 
 
-def step(params, rows, *, micro_batches=1, parts=None, max_grad_norm=0.0):
+@functools.cache
+def plain_step():
+  """A step on the whole batch in one part: what the others are held against."""
+  return step(*batch())
+
+
+def step(params, rows, *, parts=None, **options):
+  optimizer, fn = compiled(parts or objective(), **options)
+  return fn(init_state(params, optimizer, parts or objective()), {}, rows)
+
+
+@functools.cache
+def compiled(parts, micro_batches=1, max_grad_norm=0.0):
   optimizer = make_optimizer(optax.sgd(RATE), max_grad_norm=max_grad_norm)
-  parts = parts or objective()
   fn = make_train_step(POLICY.forward, parts, optimizer, micro_batches=micro_batches)
-  return jax.jit(fn)(init_state(params, optimizer, parts), {}, rows)
+  return optimizer, jax.jit(fn)
 
 
 def assert_same(a, b, atol=1e-6):
@@ -63,9 +79,8 @@ def assert_same(a, b, atol=1e-6):
 def test_micro_batches_change_nothing(micro_batches):
   """Of a real model; tests/test_laws.py has every method."""
   params, rows = batch()
-  parts = objective()
-  one, metrics = step(params, rows, parts=parts)
-  many, more = step(params, rows, parts=parts, micro_batches=micro_batches)
+  one, metrics = plain_step()
+  many, more = step(params, rows, micro_batches=micro_batches)
   moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), one.params, params)
   assert max(jax.tree.leaves(moved)) > 1e-3
   assert_same(one.params, many.params)
@@ -74,7 +89,7 @@ def test_micro_batches_change_nothing(micro_batches):
 
 def test_sharing_prompts_changes_nothing():
   params, rows = batch()
-  one, metrics = step(params, rows)
+  one, metrics = plain_step()
   policy = dataclasses.replace(POLICY, responses_per_row=4)
   optimizer = make_optimizer(optax.sgd(RATE), max_grad_norm=0.0)
   fn = make_train_step(policy.forward, objective(), optimizer, micro_batches=2)
@@ -87,7 +102,7 @@ def test_eight_devices_give_the_same_numbers():
   params, rows = batch()
   mesh = jax.make_mesh((8,), ("data",), axis_types=(AxisType.Auto,))
   sharded = jax.device_put(rows, NamedSharding(mesh, P("data")))
-  one, _ = step(params, rows)
+  one, _ = plain_step()
   eight, _ = step(params, sharded)
   assert_same(one.params, eight.params)
 
@@ -111,16 +126,15 @@ def test_each_of_eight_devices_does_an_eighth_of_the_work():
 def test_padding_rows_and_columns_change_nothing():
   params, rows = batch()
   wide = prompts.widen(rows, rows.tokens.shape[1] + 3)
-  assert_same(step(params, rows)[0].params, step(params, wide)[0].params)
-  more = jax.tree.map(lambda x: jnp.concatenate([x, x[:2]]), rows)
+  more = jax.tree.map(lambda x: jnp.concatenate([x, x[:2]]), wide)
   more = more.replace(mask=more.mask.at[-2:].set(0.0))
-  assert_same(step(params, rows)[0].params, step(params, more)[0].params)
+  assert_same(plain_step()[0].params, step(params, more)[0].params)
 
 
 def test_metrics_are_those_of_the_whole_batch():
   params, rows = batch()
-  _, metrics = step(params, rows, micro_batches=4)
-  outputs = POLICY.forward(params, {}, rows, ())
+  _, metrics = step(params, rows, micro_batches=8)
+  outputs = forward(params, {}, rows, ())
   total, per_token = objective().per_token(outputs, rows, {})
   weights = rows.mask / rows.mask.sum()
   np.testing.assert_allclose(metrics["loss"], jnp.sum(total * weights), rtol=1e-5)
@@ -136,13 +150,13 @@ def test_an_update_that_is_not_finite_is_skipped_and_counted():
   state, metrics = step(params, bad)
   assert_same(state.params, params, atol=0)
   assert int(metrics["skipped_updates"]) == 1 and int(state.step) == 1
-  state, metrics = step(params, rows)
+  _, metrics = plain_step()
   assert int(metrics["skipped_updates"]) == 0
 
 
 def test_gradients_are_clipped_by_their_global_norm():
   params, rows = batch()
-  _, metrics = step(params, rows)
+  _, metrics = plain_step()
   norm = float(metrics["grad_norm"])
   state, again = step(params, rows, max_grad_norm=norm / 10)
   np.testing.assert_allclose(again["grad_norm"], norm, rtol=1e-5)  # before clipping
@@ -160,7 +174,7 @@ def test_one_compilation_serves_all_steps_and_the_state_is_donated():
     return POLICY.forward(*args)
 
   fn = jax.jit(make_train_step(forward, objective(), optimizer), donate_argnums=0)
-  state = init_state(params, optimizer, objective())
+  state = init_state(copy(params), optimizer, objective())
   before = jax.tree.leaves(state.params)
   state, _ = fn(state, {}, rows)
   count = len(traced)
@@ -184,7 +198,7 @@ def test_only_adapters_train_under_lora():
   fn = make_train_step(policy.forward, objective(), optimizer)
   state, metrics = jax.jit(fn)(init_state(adapters, optimizer, objective()), base, rows)
   # b starts at 0, so the policy starts as the base: the same loss as without adapters.
-  np.testing.assert_allclose(metrics["loss"], step(params, rows)[1]["loss"], rtol=1e-5)
+  np.testing.assert_allclose(metrics["loss"], plain_step()[1]["loss"], rtol=1e-5)
   moved = jax.tree.map(lambda a, b: float(jnp.abs(a - b).max()), state.params, adapters)
   assert max(jax.tree.leaves(moved)) > 0
 
@@ -206,11 +220,7 @@ def test_a_controller_sets_the_next_steps_coefficient():
   np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
   # Far over the target: up by a fifth.
   np.testing.assert_allclose(state.coefficients["kl"]["acts"], 0.6, rtol=1e-6)
-  _, metrics = jax.jit(
-    make_train_step(
-      POLICY.forward, parts, make_optimizer(optax.sgd(RATE), max_grad_norm=0.0)
-    )
-  )(state, {}, rows)
+  _, metrics = compiled(parts)[1](state, {}, rows)
   np.testing.assert_allclose(metrics["kl_coefficient"], 0.6, rtol=1e-6)
   loss = metrics["policy_loss"] + 0.6 * metrics["kl"]
   np.testing.assert_allclose(metrics["loss"], loss, rtol=1e-5)
@@ -233,7 +243,7 @@ def test_the_critic_learns_by_itself():
   params = params | {"critic": {"trunk": params["policy"], "head": head}}
   rows = rows.replace(values_old=jnp.zeros_like(rows.mask))
   both = dataclasses.replace(objective(), value_loss=pick("losses", "value_clip"))
-  alone, _ = step({"policy": params["policy"]}, rows)
+  alone, _ = plain_step()  # which reads no old values
   together, metrics = step(params, rows, parts=both)
   assert_same(alone.params["policy"], together.params["policy"])
   moved = jax.tree.map(

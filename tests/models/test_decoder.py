@@ -138,6 +138,7 @@ def test_a_token_sees_no_later_token():
   assert np.abs(hidden[:, 5:] - changed[:, 5:]).max() > 1e-3
 
 
+@jax.jit
 def _decode(cache, tokens, positions):
   """Token by token in a compiled loop, which the sampler does too."""
 
@@ -146,15 +147,13 @@ def _decode(cache, tokens, positions):
     hidden, cache = _apply(token[:, None], position[:, None], cache=cache)
     return cache, hidden[:, 0]
 
-  run = jax.jit(lambda *args: jax.lax.scan(step, args[0], args[1:]))
-  cache, hidden = run(cache, tokens.T, positions.T)
+  cache, hidden = jax.lax.scan(step, cache, (tokens.T, positions.T))
   return cache, hidden.swapaxes(0, 1)
 
 
+@jax.jit
 def _prefill(tokens, positions):
-  return jax.jit(functools.partial(DECODER.apply, method="prefill"))(
-    {"params": PARAMS}, tokens, positions
-  )
+  return DECODER.apply({"params": PARAMS}, tokens, positions, method="prefill")
 
 
 def test_a_prefix_serves_its_neighbours_through_grow_take_and_tidy():
@@ -202,8 +201,7 @@ def test_keys_in_int8_are_near_and_other_layouts_equal():
     np.testing.assert_allclose(hidden, whole[:, 4:], atol=tolerance * scale)
     config = dataclasses.replace(CONFIG, row_layout=not CONFIG.row_layout)
     token, position = TOKENS[:, 4:5], POSITIONS[:, 4:5]
-    variables = {"params": PARAMS}
-    other, _ = Decoder(config).apply(variables, token, position, cache=cache)
+    other, _ = _apply(token, position, config, cache=cache)
     np.testing.assert_allclose(other[:, 0], hidden[:, 0], atol=1e-5)
 
 
@@ -299,8 +297,8 @@ def test_bfloat16_is_used_and_promotes_nothing(strict_dtypes):
   cache = init_cache(config, 2, 9)
   hidden, cache = _apply(config=config, cache=cache)
   assert hidden.dtype == cache.k.dtype == jnp.bfloat16
-  variables = {"params": PARAMS}
-  logits = Decoder(config).apply(variables, hidden, method="logits")
+  to_logits = functools.partial(Decoder(config).apply, method="logits")
+  logits = jax.eval_shape(to_logits, {"params": PARAMS}, hidden)
   assert logits.dtype == jnp.float32
 
 
