@@ -267,7 +267,7 @@ def test_pairs_are_written_behind_the_solutions(tmp_path):
   tree = tmp_path / "tree.json"
   criteria.save([Criterion("Logic", ("order", "proof")), Criterion("Sum")], tree)
   judge = JudgeConfig(sampling=JUDGING)
-  settings = {"criteria": str(tree), "judge": judge, "completions": 4}
+  settings = {"criteria": str(tree), "judge": judge, "completions": 4, "problems": 3}
   made = config(tmp_path, "math_shepherd_soft", "every_prefix", **settings)
   counts, found = label(made, tmp_path / "labels.jsonl")
   plain = [one for one in found if "pair" not in one.about]
