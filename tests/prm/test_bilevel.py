@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -204,6 +205,12 @@ def test_equal_weights_train_as_no_weights(tmp_path):
 # --- whole runs ---------------------------------------------------------------------
 
 
+def saving(made):
+  """The same run, with all of its checkpoints."""
+  every = {"checkpoint_every_steps": 2, "keep_checkpoints": made.steps}
+  return dataclasses.replace(made, output=dataclasses.replace(made.output, **every))
+
+
 def final(made):
   _, state = build(made)
   with Checkpoints(pathlib.Path(made.output.directory), keep=1) as saved:
@@ -264,17 +271,25 @@ def test_weights_move_when_they_are_due_and_a_resumed_run_is_the_same(tmp_path):
     **LEARNS,
   }
   path = two_sources(tmp_path)
-  whole = config(tmp_path / "whole", path=path, steps=5, **changes)
-  part = config(tmp_path / "part", path=path, steps=2, **changes)
+  whole, part = (
+    saving(config(tmp_path / name, path=path, steps=5, **changes))
+    for name in ("whole", "part")
+  )
   loop.fit(whole)
+  # What a run that was killed behind its second step leaves.
+  shutil.copytree(tmp_path / "whole", tmp_path / "part")
+  for later in ("4", "5"):
+    shutil.rmtree(tmp_path / "part" / "run" / "checkpoints" / later)
   loop.fit(part)
-  loop.fit(dataclasses.replace(part, steps=5))
-  states = final(whole), final(dataclasses.replace(part, steps=5))
+  states = final(whole), final(part)
   for a, b in zip(*map(jax.tree.leaves, states), strict=True):
     np.testing.assert_array_equal(a, b)
   assert states[0].beside["reweighting"].step == 2
   rows = read_jsonl(tmp_path / "whole" / "run" / "metrics.jsonl")
   assert ["meta_loss" in row for row in rows] == [False, False, True, False, True]
+  again = read_jsonl(tmp_path / "part" / "run" / "metrics.jsonl")
+  taken = [r["seconds"] != s["seconds"] for r, s in zip(rows, again, strict=True)]
+  assert taken == [False, False, True, True, True], "the last three were taken again"
 
 
 def test_rows_know_their_domain_and_their_solution(tmp_path):

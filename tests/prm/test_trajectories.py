@@ -2,10 +2,10 @@
 
 import collections
 import dataclasses
+import functools
 import json
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -14,6 +14,7 @@ from jaxrl.config import EvaluationConfig, LabellingConfig, SamplingConfig, reso
 from jaxrl.config_parts import JudgeConfig
 from jaxrl.draw import verifiers
 from jaxrl.errors import UserError
+from jaxrl.models.cache import EMPTY
 from jaxrl.prm import criteria, pareto, templates, thoughts, yes_no
 from jaxrl.prm.criteria import Criterion
 from jaxrl.prm.evidence import Evidence
@@ -62,6 +63,28 @@ def model(tmp_path_factory):
   return run, state.params
 
 
+@functools.cache
+def forward(decoder):
+  """(states [1, T, D], log-probs [1, T, V])."""
+
+  @jax.jit
+  def said(variables, ids, places):
+    hidden, _ = decoder.apply(variables, ids, places)
+    logits = decoder.apply(variables, hidden, method="logits")
+    return hidden, jax.nn.log_softmax(logits)
+
+  return said
+
+
+def plain(run, params, ids):
+  """States and log-probs of a text alone, of a width that all texts have."""
+  padded, places = np.zeros((1, 32), np.int32), np.full((1, 32), EMPTY, np.int32)
+  padded[0, : len(ids)], places[0, : len(ids)] = ids, np.arange(len(ids))
+  variables = run.policy.variables(params, run.frozen)
+  found = forward(run.policy.decoder)(variables, padded, places)
+  return [np.asarray(x, float)[0, : len(ids)] for x in found]
+
+
 def written(number, question, *texts, outcome=1.0):
   problem = Problem(question, "test", question, "4", {"solution": "4"})
   evidence = Evidence(len(texts), outcome)
@@ -78,11 +101,9 @@ def test_an_encoder_is_the_mean_state_whatever_stands_beside(model):
   got = encode(texts)
   np.testing.assert_allclose(np.linalg.norm(got, axis=1), 1, rtol=1e-6)
   np.testing.assert_array_equal(got[0], got[3])
-  variables = run.policy.variables(params, run.frozen)
   for text, row in zip(texts[:3], got, strict=False):
-    ids = jnp.array([run.tokenizer.encode(text)])
-    hidden, _ = run.policy.decoder.apply(variables, ids, jnp.arange(ids.size)[None])
-    mean = np.asarray(hidden, float)[0].mean(axis=0)
+    hidden, _ = plain(run, params, run.tokenizer.encode(text))
+    mean = hidden.mean(axis=0)
     np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-4)
 
 
@@ -180,17 +201,14 @@ def test_yes_is_the_first_word(model):
   got = yes_no.shares(
     judging, params, asked, batch_rows=2, counts=collections.Counter()
   )
-  variables = run.policy.variables(params, run.frozen)
   for text, p in zip(asked, got, strict=True):
     means = []
     for word in (" Yes", " No"):
       before = run.tokenizer.encode(text) + run.tokenizer.encode("\nAnswer:")
-      ids = jnp.array([before + run.tokenizer.encode(word)])
-      hidden, _ = run.policy.decoder.apply(variables, ids, jnp.arange(ids.size)[None])
-      logits = run.policy.decoder.apply(variables, hidden, method="logits")
-      logp = np.asarray(jax.nn.log_softmax(logits), float)[0]
-      places = range(len(before) - 1, ids.size - 1)
-      means.append(np.mean([logp[t, ids[0, t + 1]] for t in places]))
+      ids = before + run.tokenizer.encode(word)
+      _, logp = plain(run, params, ids)
+      places = range(len(before) - 1, len(ids) - 1)
+      means.append(np.mean([logp[t, ids[t + 1]] for t in places]))
     expected = 1 / (1 + np.exp(means[1] - means[0]))
     np.testing.assert_allclose(p, expected, rtol=1e-3)
 
@@ -249,7 +267,7 @@ def test_pairs_are_written_behind_the_solutions(tmp_path):
   tree = tmp_path / "tree.json"
   criteria.save([Criterion("Logic", ("order", "proof")), Criterion("Sum")], tree)
   judge = JudgeConfig(sampling=JUDGING)
-  settings = {"criteria": str(tree), "judge": judge, "completions": 4}
+  settings = {"criteria": str(tree), "judge": judge, "completions": 4, "problems": 3}
   made = config(tmp_path, "math_shepherd_soft", "every_prefix", **settings)
   counts, found = label(made, tmp_path / "labels.jsonl")
   plain = [one for one in found if "pair" not in one.about]

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxrl import catalogue
+from jaxrl import catalogue, sampler
 from jaxrl.build import build
 from jaxrl.config import EvaluationConfig, LabellingConfig, SamplingConfig, resolve
 from jaxrl.draw import verifiers
@@ -74,11 +74,33 @@ def directory(tmp_path_factory):
   return tmp_path_factory.mktemp("trees")
 
 
+def once(verify):
+  """The same, but a response is verified once: each takes a process of its own."""
+  known = {}
+
+  def asked(pairs):
+    keys = [(problem.id, text) for problem, text in pairs]
+    new = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in known}
+    known.update(zip(new, verify([*new.values()]), strict=True))
+    return [known[key] for key in keys]
+
+  return asked
+
+
 @pytest.fixture(scope="module")
 def pool(directory):
   run, _ = built(directory)
   with verifiers(run) as pool:
+    pool.verify = once(pool.verify)
     yield pool
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_program():
+  """The sampler keeps its slots as rows end: few programs, and the same samples."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(sampler, "LEAST_SLOTS", 1024)
+    yield
 
 
 def labeller_of(directory, pool, tree, **changes):
@@ -102,6 +124,11 @@ def labels(directory, pool, tree, path, **changes):
 
 def reference(name):
   return importlib.import_module(f"tests.references.prm.trees.{name}")
+
+
+def sizes_of(name):
+  """A tree's sizes; OmegaPRM's question has as many continuations as MedS3's."""
+  return reference(name).SIZES | ({"completions": 5} if name == "omegaprm" else {})
 
 
 def world(labeller, numbered, sizes):
@@ -146,7 +173,7 @@ def numbers_of(one, name):
 )
 def test_trees_equal_a_plain_recomputation(directory, pool, name, hparams):
   """Batched over problems in one; problem by problem and node by node in the other."""
-  sizes = reference(name).SIZES
+  sizes = sizes_of(name)
   tree = {"name": name, **sizes, **hparams}
   labeller = labeller_of(directory, pool, tree)
   rule = pick("prm/trees", **tree)
@@ -174,15 +201,23 @@ def test_has_reference_paper_and_formula(name):
   assert catalogue.formula(text)
 
 
+@functools.cache
+def forward(decoder):
+  """Logits [1, T, V]."""
+
+  def logits(variables, tokens, places):
+    hidden, _ = decoder.apply(variables, tokens, places)
+    return decoder.apply(variables, hidden, method="logits")
+
+  return jax.jit(logits)
+
+
 def words_of(labeller, numbered):
   """What the reference of edu_prm may ask, by the plain scorer."""
   run, params = labeller.run, labeller.params
   grower = grow.start(labeller, [numbered])
   variables = run.policy.variables(params, run.frozen)
-  forward = jax.jit(
-    lambda tokens, places: run.policy.decoder.apply(variables, tokens, places)[0]
-  )
-  logits_of = lambda x: run.policy.decoder.apply(variables, x, method="logits")
+  logits_of = forward(run.policy.decoder)
 
   def following(tokens):
     ids = [*grower.plots[0].prompt, *tokens]
@@ -191,8 +226,8 @@ def words_of(labeller, numbered):
     padded = np.zeros((1, 40), np.int32)
     padded[0, : len(ids)] = ids
     places = np.where(np.arange(40) < len(ids), np.arange(40), EMPTY)[None]
-    hidden = forward(padded, places.astype(np.int32))[0, len(ids) - 1]
-    z = np.asarray(logits_of(hidden), float)
+    logits = logits_of(variables, padded, places.astype(np.int32))
+    z = np.asarray(logits, float)[0, len(ids) - 1]
     p = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
     order = np.argsort(-p, kind="stable")
     return int(order[0]), int(order[1]), float(-(p * np.log(p)).sum())
@@ -251,7 +286,7 @@ LABELS = {
 
 @pytest.mark.parametrize("name", MODEL)
 def test_neither_kills_nor_batches_change_a_file(directory, pool, name, tmp_path):
-  tree = {"name": name, **reference(name).SIZES}
+  tree = {"name": name, **sizes_of(name)}
   changes = {"labels": {"name": LABELS[name]}}
   whole, again, apart = (tmp_path / f"{i}.jsonl" for i in range(3))
   counts = labels(directory, pool, tree, whole, **changes)

@@ -1,6 +1,7 @@
 """A head on a frozen model's attention, probabilities or states."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -35,46 +36,64 @@ def one(*steps):
   return {"steps": list(steps), "labels": [1.0] * len(steps), "outcome": 1.0}
 
 
-def made(tmp_path, kind="attention", **changes):
-  """(run, parameters whose head says something)."""
-  run, state = build(config(tmp_path, kind, **changes))
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+  """A kind's (run, state), built once."""
+  folder = tmp_path_factory.mktemp("built")
+  return functools.cache(lambda kind="attention": build(config(folder, kind)))
+
+
+def talking(state):
+  """Parameters whose head says something."""
   leaves, tree = jax.tree.flatten(state.params["step_head"])
-  keys = jax.random.split(jax.random.key(3), len(leaves))
-  moved = [
-    x + 0.3 * jax.random.normal(k, x.shape) for x, k in zip(leaves, keys, strict=True)
-  ]
-  return run, {**state.params, "step_head": jax.tree.unflatten(tree, moved)}
+  rng = np.random.default_rng(3)
+  moved = [x + 0.3 * rng.normal(size=x.shape).astype(np.float32) for x in leaves]
+  return {**state.params, "step_head": jax.tree.unflatten(tree, moved)}
 
 
 def rows(run, *found):
   return rows_of(run, [run.task.train[0]] * len(found), found, train="steps")
 
 
+@functools.cache
+def forward(policy):
+  """A program for each shape of rows: computed op by op, each op takes one."""
+  return jax.jit(lambda *given: policy.forward(*given, ("step_logits",)).step_logits)
+
+
 def logits(run, params, batch):
-  said = run.policy.forward(params, run.frozen, batch, ("step_logits",))
-  return np.asarray(said.step_logits)
+  return np.asarray(forward(run.policy)(params, run.frozen, batch))
+
+
+@functools.cache
+def features(decoder, kind):
+  """What a head reads."""
+  return jax.jit(lambda *given: uncertainty._features(decoder, *given, kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_head_trains(tmp_path, kind):
-  run, state = build(config(tmp_path, kind))
+def test_only_the_head_trains(built, kind):
+  run, state = built(kind)
   assert not jax.tree.leaves(state.params["policy"]) and run.frozen
   assert set(state.params) == {"policy", "step_head"}
   batch = rows(run, one("ab\n", "c\n"))
   np.testing.assert_array_equal(logits(run, state.params, batch), 0.0)
-  _, params = made(tmp_path, kind)
+  params = talking(state)
 
-  def total(frozen):
+  @jax.jit
+  @jax.grad
+  def slopes(frozen):
     said = run.policy.forward(params, frozen, batch, ("step_logits",))
     return jnp.sum(said.step_logits**2)
 
-  for leaf in jax.tree.leaves(jax.grad(total)(run.frozen)):
+  for leaf in jax.tree.leaves(slopes(run.frozen)):
     np.testing.assert_array_equal(leaf, 0.0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_score_does_not_depend_on_what_follows_nor_on_padding(tmp_path, kind):
-  run, params = made(tmp_path, kind)
+def test_a_score_does_not_depend_on_what_follows_nor_on_padding(built, kind):
+  run, state = built(kind)
+  params = talking(state)
   short, long = one("ab\n", "c\n"), one("ab\n", "c\n", "de\n")
   batch = rows(run, short, long, one("ab\n", "x\n"))
   start = int(batch.prompt_tokens[0])
@@ -87,9 +106,10 @@ def test_a_score_does_not_depend_on_what_follows_nor_on_padding(tmp_path, kind):
   np.testing.assert_allclose(alone[0], said[0], rtol=1e-5, atol=1e-6)
 
 
-def test_layouts_give_the_same_scores(tmp_path):
+def test_layouts_give_the_same_scores(built, tmp_path):
   """Rows one by one, prompts shared, and packed."""
-  run, params = made(tmp_path)
+  run, state = built()
+  params = talking(state)
   batch = rows(
     run, one("ab\n", "c\n"), one("d\n"), one("ab\n", "cd\n", "e\n"), one("f\n")
   )
@@ -100,22 +120,22 @@ def test_layouts_give_the_same_scores(tmp_path):
     logits(run_shared, params, batch), expected, rtol=1e-4, atol=1e-6
   )
   layout = {"micro_batch_tokens": 96, "packed_row_tokens": 48}
-  other, _ = made(tmp_path, **layout)
+  other, _ = build(config(tmp_path, **layout))
   packed = jax.device_put(other.packed(batch))
-  got = other.policy.outputs_old(
-    params, other.frozen, packed, needs=("step_logits",), micro_batches=1
+  outputs = jax.jit(
+    functools.partial(other.policy.outputs_old, needs=("step_logits",), micro_batches=1)
   )
+  got = outputs(params, other.frozen, packed)
   np.testing.assert_allclose(got.step_logits, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_attention_to_the_tokens_before(tmp_path):
-  run, _ = build(config(tmp_path))
+def test_attention_to_the_tokens_before(built):
+  run, _ = built()
   batch = rows(run, one("abcdefgh\n"))
   packing = by_rows(batch, response_width=14, share=1)
   variables = {"params": run.frozen}
-  found = uncertainty._features(
-    run.policy.decoder, variables, batch, packing, "attention"
-  )
+  of = features(run.policy.decoder, "attention")
+  found = of(variables, batch, packing)
   count = int(np.sum(np.asarray(batch.positions[0]) < 1000))
   heads = tiny.DECODER.num_layers * tiny.DECODER.num_heads
   numbers = np.asarray(found)[0, :count]
@@ -125,20 +145,15 @@ def test_attention_to_the_tokens_before(tmp_path):
   assert np.all(weights[3, :, :3] > 0) and np.all(weights[3, :, 3:] == 0)
   top = numbers[:, heads * RECENT :]
   assert np.all(np.diff(top, axis=1) <= 0) and np.all(top.sum(1) <= 1)
-  hidden, _ = run.policy.decoder.apply(variables, batch.tokens, batch.positions)
-  said = run.policy.decoder.apply(variables, hidden, method="logits")
+  apply = jax.jit(run.policy.decoder.apply, static_argnames="method")
+  hidden, _ = apply(variables, batch.tokens, batch.positions)
+  said = apply(variables, hidden, method="logits")
   probs = np.sort(np.asarray(jax.nn.softmax(said))[0, :count], axis=-1)[:, ::-1]
   np.testing.assert_allclose(top, probs[:, : uncertainty.TOP], rtol=1e-4)
   # Queries of 0 look at all that they see alike.
   flat = jax.tree.map(jnp.zeros_like, run.frozen["layers"]["attn"]["q"])
   layers = {**run.frozen["layers"], "attn": {**run.frozen["layers"]["attn"], "q": flat}}
-  even = uncertainty._features(
-    run.policy.decoder,
-    {"params": {**run.frozen, "layers": layers}},
-    batch,
-    packing,
-    "attention",
-  )
+  even = of({"params": {**run.frozen, "layers": layers}}, batch, packing)
   even = np.asarray(even)[0, :count, : heads * RECENT].reshape(count, heads, RECENT)
   for t in range(count):
     expected = np.where(np.arange(1, RECENT + 1) <= t, 1 / (t + 1), 0.0)
@@ -147,12 +162,12 @@ def test_attention_to_the_tokens_before(tmp_path):
     )
 
 
-def test_states_of_every_layer(tmp_path):
-  run, _ = build(config(tmp_path, "hidden"))
+def test_states_of_every_layer(built):
+  run, _ = built("hidden")
   batch = rows(run, one("abcd\n"))
   packing = by_rows(batch, response_width=14, share=1)
   variables = {"params": run.frozen}
-  found = uncertainty._features(run.policy.decoder, variables, batch, packing, "hidden")
+  found = features(run.policy.decoder, "hidden")(variables, batch, packing)
   count = int(np.sum(np.asarray(batch.positions[0]) < 1000))
   shape = (count, tiny.DECODER.num_layers, tiny.DECODER.embed_dim)
   numbers = np.asarray(found)[0, :count].reshape(shape)
@@ -164,7 +179,7 @@ def test_states_of_every_layer(tmp_path):
       "layers": jax.tree.map(lambda x, n=layers: x[:n], run.frozen["layers"]),
     }
     decoder = Decoder(dataclasses.replace(run.policy.decoder.config, num_layers=layers))
-    hidden, _ = decoder.apply({"params": cut}, batch.tokens, batch.positions)
+    hidden, _ = jax.jit(decoder.apply)({"params": cut}, batch.tokens, batch.positions)
     state = numbers[:, layers - 1]
     norm = state / np.sqrt((state**2).mean(-1, keepdims=True) + 1e-6)
     scale = np.asarray(run.frozen["norm"]["scale"])
@@ -173,8 +188,8 @@ def test_states_of_every_layer(tmp_path):
 
 def test_it_learns_and_scores(tmp_path):
   changes = {
-    "steps": 150,
-    "schedule": {"name": "constant", "learning_rate": 3e-3},
+    "steps": 60,
+    "schedule": {"name": "constant", "learning_rate": 1e-2},
     "evaluation": EvaluationConfig(problems=50, batch_rows=16),
   }
   loop.fit(config(tmp_path, "hidden", **changes))
@@ -183,7 +198,8 @@ def test_it_learns_and_scores(tmp_path):
   assert first["step_auroc"] == 0.5 and last["step_auroc"] > 0.8
   scorer = score_steps.load(str(tmp_path / "run"))
   assert isinstance(scorer, StepScorer)
-  batch = rows(scorer.run, one("ab\n", "bc\n"), one("xb\n", "ca\n"))
+  # As many rows as were evaluated at once: their program is in the cache.
+  batch = rows(scorer.run, one("ab\n", "bc\n"), *[one("xb\n", "ca\n")] * 15)
   scores = np.asarray(scorer(batch))
   start = int(batch.prompt_tokens[0])
   assert scores[0, start + 3] > scores[1, start + 3]
