@@ -13,9 +13,8 @@ import jax
 import numpy as np
 import pytest
 
-from jaxrl import catalogue, loop, pick, serve
-from jaxrl import config as config_lib
-from jaxrl.build import build, build_methods
+from jaxrl import loop, serve
+from jaxrl.build import build
 from jaxrl.checkpoints import Checkpoints
 from jaxrl.config import EvaluationConfig, VerifyConfig
 from jaxrl.draw import EVALUATION, TRAINING, stream
@@ -26,15 +25,6 @@ from tests import tiny
 # TensorStore's threads may outlive a checkpoint manager by a moment.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
-# What a config says beside its methods, that belongs to its objective.
-SETTINGS = catalogue.SETTINGS
-METHODS = sorted({*config_lib.ONE, *config_lib.MANY} - {"task", "curriculum", "meta"})
-# What a run reads only when it labels, or not without a file.
-ALONE_NOTHING = (
-  *("tasks", "curricula", "schedules", "prm/steps", "prm/trees", "prm/queries"),
-  *("prm/labels", "prm/readouts", "prm/scores", "search/strategies"),
-)
-TERMS = ("rewards", "regularizers", "corrections")
 UNREAD = EvaluationConfig(problems=0)  # where no test looks at one
 TIMES = (
   *("seconds", "collect_seconds", "update_seconds", "tokens_per_second"),
@@ -141,92 +131,6 @@ def cut_short(config, ending):
     loop._show = show
   rows = read_jsonl(pathlib.Path(config.output.directory) / "metrics.jsonl")
   assert len([r for r in rows if r["kind"] == "train"]) == len(shown) < 4
-
-
-def parts_of(config):
-  """The methods that a step of a config runs, and its settings."""
-  used = {path for path in catalogue.used(config) if not path.startswith(ALONE_NOTHING)}
-  return used | {(name, getattr(config, name)) for name in SETTINGS}
-
-
-def configs():
-  """Few that run every method and setting of all; "stage/name" of what none names.
-
-  Of TERMS a run takes any number: what the others have not used share one, "stage".
-  """
-  names = [name for name in config_lib.names() if "search" not in name]
-  parts = {name: parts_of(config_lib.load(name)) for name in names}
-  alone = {
-    f"{stage}/{method}"
-    for stage in {*config_lib.ONE.values(), *config_lib.MANY.values()}
-    for method in pick.names(stage)
-    if not stage.startswith(ALONE_NOTHING)
-  } - set().union(*parts.values())
-  is_term = lambda part: str(part).startswith(tuple(f"{stage}/" for stage in TERMS))
-  left = {part for part in set().union(*parts.values()) if not is_term(part)}
-  chosen = []
-  while left:
-    best = max(names, key=lambda name: len(parts[name] & left))
-    chosen.append(best)
-    left -= parts[best]
-  return [*chosen, *sorted(part for part in alone if not is_term(part)), *TERMS]
-
-
-def together(stage):
-  """Updates with all methods of a stage that no other run of the cover has."""
-  loaded = {name: config_lib.load(name) for name in config_lib.names()}
-  specs = {s["name"]: s for one in loaded.values() for s in getattr(one, stage)}
-  used = set().union(*(parts_of(loaded[name]) for name in configs() if name in loaded))
-  left = [name for name in pick.names(stage) if f"{stage}/{name}" not in used]
-  chosen = tuple(specs.get(name, {"name": name}) for name in left)
-  ratios = config_lib.load("losses/ppo_clip")
-  return dataclasses.replace(ratios, old_logp="scorer", **{stage: chosen})
-
-
-def test_every_config_has_methods_that_fit_together():
-  for name in config_lib.names():
-    build_methods(config_lib.load(name))
-
-
-@pytest.mark.parametrize("name", configs())
-def test_every_method_runs_two_steps_in_a_config(tmp_path, name):
-  """Its methods and hyper-parameters, on the tiny model and a verdict by chance."""
-  loaded = together(name) if name in TERMS else config_lib.load(name)
-  of_steps = loaded.explore["name"] == "recorded"
-  problems = {"name": f"{tiny.OWN}:parity_task", "levels": 7}
-  if of_steps:
-    path = tiny.labelled_path(count=40, of_each=8)
-    problems = {"name": "labelled_steps", "path": path}
-  small = (tiny.prm_config if of_steps else tiny.config)(
-    tmp_path / "run",
-    steps=2,
-    prompts_per_step=4,
-    group_size=8,  # some methods look at subsets of four
-    task=problems,
-    meta=problems,
-    evaluation=EvaluationConfig(problems=0),
-    **{field: getattr(loaded, field) for field in (*METHODS, *SETTINGS)},
-  )
-  if len(build_methods(small)[0].text_rewards) == len(small.rewards):  # noise to them
-    rewards = (*small.rewards, {"name": f"{tiny.OWN}:even_tokens"})
-    small = dataclasses.replace(small, rewards=rewards)
-  model = dataclasses.replace(small.model, step_head=loaded.model.step_head)
-  small = dataclasses.replace(small, model=model)
-  needs = {name for part in build_methods(small) for name in part.needs}
-  reads = needs & {"step_scores", "step_scored", "steps", "prm_log_ratio"}
-  if reads and small.prm_update == "never":
-    cut = {"name": "fixed_length", "tokens": 2}
-    small = dataclasses.replace(
-      small, prm=tiny.prm_directory("prm_log_ratio" in needs), cut=cut
-    )
-  loop.fit(small)
-  rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
-  assert len(rows) == 2 and all(row["kind"] == "train" for row in rows)
-  if {"name": "drop_truncated"} not in small.selectors:  # it drops all of this model's
-    assert max(row["grad_norm"] for row in rows) > 1e-6, "nothing was learnt"
-  assert rows[-1]["skipped_updates"] == 0
-  for row in rows:
-    assert all(np.isfinite(v) for v in row.values() if isinstance(v, float)), row
 
 
 RUN = """
