@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -44,7 +45,8 @@ def test_states_of_a_model_are_those_before_each_token(tmp_path):
   batch = rows_of(run, problems, [one, None], train="responses")
   got = np.asarray(goals.states(run, state.params, batch))
   params = {"params": state.params["policy"]}
-  hidden, _ = run.policy.decoder.apply(params, batch.tokens, batch.positions)
+  apply = jax.jit(run.policy.decoder.apply)
+  hidden, _ = apply(params, batch.tokens, batch.positions)
   start, count = int(batch.prompt_tokens[0]), 6
   expected = hidden[0, start - 1 : start + count - 1]
   np.testing.assert_allclose(got[0, start : start + count], expected, atol=1e-5)

@@ -265,7 +265,8 @@ def test_outputs_of_programs_stand_in_rows_and_do_not_train(tmp_path, monkeypatc
   assert drawn.texts[2] == "no program" and batch.truncated[2] == 0.0
   assert batch.mask[2].sum() == len("no program") + 1
   # What was sampled behind an output is as likely as the scorer has it.
-  logp = run.policy.forward(state.params, run.frozen, drawn.batch, ("logp",)).logp
+  forward = jax.jit(run.policy.forward, static_argnums=3)
+  logp = forward(state.params, run.frozen, drawn.batch, ("logp",)).logp
   for i in (0, 3):
     behind = np.arange(batch.mask.shape[1]) >= (
       int(batch.prompt_tokens[i]) + len(prefix + heard)

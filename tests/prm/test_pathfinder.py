@@ -147,8 +147,8 @@ def test_the_first_pass_does_not_see_its_first_label(tmp_path):
 
 
 def test_a_model_learns_kinds_of_errors(tmp_path):
-  changes = {"steps": 80, "schedule": {"name": "constant", "learning_rate": 3e-3}}
-  made = dataclasses.replace(config(tmp_path, **changes), prompts_per_step=32)
+  changes = {"steps": 50, "schedule": {"name": "constant", "learning_rate": 1e-2}}
+  made = config(tmp_path, **changes)
   loop.fit(made)
   rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
   last = [row for row in rows if row["kind"] == "eval"][-1]

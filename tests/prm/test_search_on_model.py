@@ -36,10 +36,12 @@ def parts():
     lambda x: x + 0.3 * (1 + jnp.arange(x.size).reshape(x.shape) % 3),
     scorer.params["step_head"],
   )
-  noisy = lambda key: jax.tree.map(
-    lambda x: x + 0.3 * jax.random.normal(key, x.shape), scorer.params["policy"]
+  rng = np.random.default_rng(1)
+  noise = lambda shape: jnp.asarray(0.3 * rng.normal(size=shape), jnp.float32)
+  speaks, reads = (
+    jax.tree.map(lambda x: x + noise(x.shape), scorer.params["policy"])
+    for _ in range(2)
   )
-  speaks, reads = noisy(jax.random.key(1)), noisy(jax.random.key(2))
   readout = bind(scorer.run.config, "readout")
   models = Models(
     policy=policy.decoder,
@@ -54,20 +56,23 @@ def parts():
   return scorer, models, weights
 
 
+join = jax.jit(prompts.join)
+
+
 def batch_of(rows):
   """The rows as a batch, to be scored from scratch."""
-  said = rows.said
-  index = jnp.arange(LONGEST)[None]
+  said = jax.device_get(rows.said.replace(keys=None))
+  index = np.arange(LONGEST)[None]
   responses = Responses(
     tokens=said.tokens,
-    mask=(index < said.lengths[:, None]).astype(jnp.float32),
+    mask=(index < said.lengths[:, None]).astype(np.float32),
     logp=said.logp,
     logp_sampling=said.logp_sampling,
-    truncated=1.0 - said.stopped.astype(jnp.float32),
+    truncated=1.0 - said.stopped.astype(np.float32),
     steps=said.steps,
   )
-  zero = jnp.zeros(said.lengths.shape)
-  fields = prompts.join(PROMPTS, LENGTHS, responses)
+  zero = np.zeros(said.lengths.shape, np.float32)
+  fields = join(PROMPTS, LENGTHS, responses)
   return Rollouts(**fields, score=zero, scored=zero + 1, formatted=zero)
 
 
@@ -80,21 +85,23 @@ def walked():
   complete = jax.jit(
     functools.partial(rows_lib.expand, models, weights, only_open=True)
   )
-  rows = rows_lib.start(models, weights, PROMPTS, LENGTHS, jnp.arange(2), each=EACH)
+  start = jax.jit(functools.partial(rows_lib.start, models, each=EACH))
+  take = jax.jit(rows_lib.take)
+  rows = start(weights, PROMPTS, LENGTHS, jnp.arange(2))
   rng = np.random.default_rng(0)
   seen = []
   for turn in range(4):
     key = jax.random.key(turn)
     if turn == 2:  # a step in two parts, the second one on half of the rows
       rows, _ = begin(rows, key)
-      rows = rows_lib.take(rows, jnp.array([3, 1, 5, 6]))
+      rows = take(rows, jnp.array([3, 1, 5, 6]))
       rows, _ = complete(rows, jax.random.key(9))
-      rows = rows_lib.take(rows, jnp.repeat(jnp.arange(4), 2))
+      rows = take(rows, np.repeat(np.arange(4), 2))
     else:
       rows, _ = step(rows, key)
     seen.append(rows)
     parents = rng.integers(0, EACH, (2, EACH)) + np.array([[0], [EACH]])
-    rows = rows_lib.take(rows, jnp.asarray(parents.reshape(-1)))
+    rows = take(rows, jnp.asarray(parents.reshape(-1)))
   return seen
 
 
@@ -109,16 +116,20 @@ def test_reordered_caches_are_those_of_the_rows():
     out = forward(of(weights.policy), {}, batch, ())
     np.testing.assert_allclose(out.logp, batch.logp_old, atol=2e-4)
     # A score is read behind the last token that is no stop token.
-    until = LENGTHS.repeat(EACH) + rows.said.lengths - rows.said.stopped
-    at = jnp.minimum(until, batch.mask.shape[1] - 1)
-    mask = jnp.zeros_like(batch.mask).at[jnp.arange(len(at)), at].set(1.0)
-    positions = jnp.where(mask > 0, jnp.arange(mask.shape[1])[None], batch.positions)
+    ends = np.asarray(rows.said.lengths) - np.asarray(rows.said.stopped)
+    until = np.asarray(LENGTHS).repeat(EACH) + ends
+    at = np.minimum(until, batch.mask.shape[1] - 1)
+    mask = np.zeros(batch.mask.shape, np.float32)
+    mask[np.arange(len(at)), at] = 1.0
+    places = np.arange(mask.shape[1], dtype=np.int32)[None]
+    positions = np.where(mask > 0, places, np.asarray(batch.positions))
     read = dataclasses.replace(batch, mask=mask, positions=positions)
     said = forward(of(weights.trunk), {}, read, ("step_logits",)).step_logits
-    expected = jax.nn.sigmoid(said[jnp.arange(len(at)), at])
-    fits = np.asarray(until < batch.mask.shape[1])
+    expected = 1 / (1 + np.exp(-np.asarray(said)[np.arange(len(at)), at]))
+    fits = until < batch.mask.shape[1]
     assert fits.sum() >= EACH  # a full row has no token behind it
-    np.testing.assert_allclose(rows.score[fits], expected[fits], atol=2e-4)
+    score = np.asarray(rows.score)
+    np.testing.assert_allclose(score[fits], expected[fits], atol=2e-4)
     assert np.ptp(rows.score) > 1e-3
 
 

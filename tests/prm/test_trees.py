@@ -126,11 +126,6 @@ def reference(name):
   return importlib.import_module(f"tests.references.prm.trees.{name}")
 
 
-def sizes_of(name):
-  """A tree's sizes; OmegaPRM's question has as many continuations as MedS3's."""
-  return reference(name).SIZES | ({"completions": 5} if name == "omegaprm" else {})
-
-
 def world(labeller, numbered, sizes):
   """What a reference may ask, of one problem alone and of one node at a time."""
   grower = grow.start(labeller, [numbered])
@@ -173,7 +168,7 @@ def numbers_of(one, name):
 )
 def test_trees_equal_a_plain_recomputation(directory, pool, name, hparams):
   """Batched over problems in one; problem by problem and node by node in the other."""
-  sizes = sizes_of(name)
+  sizes = reference(name).SIZES
   tree = {"name": name, **sizes, **hparams}
   labeller = labeller_of(directory, pool, tree)
   rule = pick("prm/trees", **tree)
@@ -286,7 +281,7 @@ LABELS = {
 
 @pytest.mark.parametrize("name", MODEL)
 def test_neither_kills_nor_batches_change_a_file(directory, pool, name, tmp_path):
-  tree = {"name": name, **sizes_of(name)}
+  tree = {"name": name, **reference(name).SIZES}
   changes = {"labels": {"name": LABELS[name]}}
   whole, again, apart = (tmp_path / f"{i}.jsonl" for i in range(3))
   counts = labels(directory, pool, tree, whole, **changes)
