@@ -307,7 +307,9 @@ def search(
 def summary(found: Sequence[Found]) -> dict[str, float]:
   """Accuracy by each way to choose an answer among a problem's rows, and the cost.
 
-  A row that could not be scored has no part in a choice, and is counted.
+  A row that could not be scored has no part in a choice, and is counted. `auroc` is of
+  the rows of a problem, a mean over those with both right and wrong ones: a model of
+  steps that knows which problems are hard, and no more, has 0.5.
   """
   chosen: dict[str, list[float]] = {}
   put = lambda name, value: chosen.setdefault(name, []).append(float(value))
@@ -333,6 +335,8 @@ def summary(found: Sequence[Found]) -> dict[str, float]:
       put(vote.__name__, np.mean(right[done & [answer == taken for answer in said]]))
     put("mean", np.mean(right))
     put("any", np.max(right))
+    if 0 < right.sum() < len(right):
+      put("auroc", evaluation.step_auroc(one.scores[on], right))
   return {"problems": float(len(found))} | {
     name: float(np.mean(values)) for name, values in chosen.items()
   }

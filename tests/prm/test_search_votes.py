@@ -62,3 +62,12 @@ def test_rows_that_have_not_finished_do_not_vote():
 def test_no_answer_is_wrong():
   got = right((None, 0.9, True), ("r", 0.9, False))
   assert got["frequency_vote"] == got["hybrid"] == 0.0
+
+
+def test_scores_are_compared_within_a_problem():
+  # Of the first problem's four pairs three are in order; the second is right in all,
+  # with scores below, and does not count.
+  first = found(*rows("rrww", (0.9, 0.6, 0.7, 0.1)))
+  second = found(*rows("rr", (0.0, 0.05)))
+  assert summary([first, second])["auroc"] == 0.75
+  assert "auroc" not in summary([second])
