@@ -105,6 +105,7 @@ def report() -> None:
     labelled=len(labelled),
     steps=sum(len(one.steps) for one in labelled),
     right=np.mean([one.outcome == 1 for one in labelled]),
+    unseen=len(read(DATA / "held_out.jsonl")),
     sums=table(["", *SHOWN], before_after),
     held_out=len(held_out),
     champ=table(["model of steps", *SHOWN], rows),
@@ -124,13 +125,13 @@ def report() -> None:
 PAGE_TEXT = """# Process reward models on SmolLM2-135M
 
 Made by the stages of `bash scripts/prm_smollm2.sh` on {date}: {cpu}.
-SmolLM2-135M-Instruct sees 480
-worked sums of three to five digits, a step a line (greedy accuracy on unseen questions
-{before:.2f} before, {after:.2f} after). It then solves such sums itself, 8 completions
-of every prefix label {labelled} of its solutions ({steps} steps, {right:.2f} of the
-solutions right), and a head on the same weights learns the labels.
+SmolLM2-135M-Instruct sees 480 worked sums of three to five numbers, a step a line
+(greedy accuracy on unseen questions {before:.2f} before, {after:.2f} after). It then
+solves such sums itself, 2 completions of every prefix label {labelled} of its solutions
+({steps} steps, {right:.2f} of the solutions right), and a head on the same weights
+learns the labels.
 
-On unseen sums, against labels by completions:
+On {unseen} solutions of unseen sums, against labels by 8 completions:
 
 {sums}
 
@@ -144,6 +145,10 @@ of problems that neither model has trained on:
 ## Best of 8 on unseen sums
 
 {search}
+
+`auroc` is of the eight solutions of a problem, a mean over problems with right and
+wrong ones: a model that knows which sums are hard, and no more, has 0.5 there, whatever
+its figures above.
 """
 
 

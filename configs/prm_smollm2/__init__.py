@@ -31,8 +31,10 @@ BASE = prm.config(
   sampling=SamplingConfig(
     max_prompt_tokens=96, max_response_tokens=64, prompt_bucket_tokens=16
   ),
+  # Few completions of many prefixes: a soft label of two is as true on average as one
+  # of eight (400 solutions with eight each gave an AUROC of 0.79, these 0.89).
   labelling=LabellingConfig(
-    problems=100, solutions=4, completions=8, batch_problems=16, batch_prefixes=16
+    problems=256, solutions=4, completions=2, batch_problems=64, batch_prefixes=64
   ),
   evaluation=EvaluationConfig(problems=100, batch_rows=16),
 )

@@ -10,13 +10,14 @@ from jaxrl.configs import prm, prm_smollm2
 
 
 def config() -> Config:
-  """Labels by 8 completions of every prefix; a head on the same weights."""
+  """Labels by 2 completions of every prefix; a head on the same weights."""
   return prm_smollm2.config(
-    steps=60,
+    steps=120,
     task={
       "name": "labelled_steps",
       "path": f"{prm_smollm2.FOLDER}/labels.jsonl",
-      "test_fraction": 0.2,
+      # Of questions that the policy and this model have not seen, 8 completions each.
+      "test_path": f"{prm_smollm2.FOLDER}/held_out.jsonl",
       "system": prm.SYSTEM,
     },
     schedule={"name": "cosine", "learning_rate": 5e-5},
