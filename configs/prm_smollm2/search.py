@@ -10,14 +10,14 @@ from jaxrl.configs import prm_smollm2
 
 
 def config() -> Config:
-  """Eight samples of each of 200 unseen sums."""
+  """Eight samples of each of 60 unseen sums."""
   return prm_smollm2.config(
     task=prm_smollm2.SUMS,
     explore={"name": "groups"},
     loss={"name": "ppo_clip"},
     prm="runs/prm_smollm2-sums",
     searching=SearchConfig(
-      problems=200, rows=8, rounds=8, step_tokens=24, batch_problems=10
+      problems=60, rows=8, rounds=8, step_tokens=24, batch_problems=10
     ),
     search={"name": "best_of_n"},
   )

@@ -110,7 +110,7 @@ def test_quantile_is_least_at_the_quantile(level):
 def test_ensemble_keeps_all_rows_or_none(delta_p, delta_std, kept):
   batch, outputs = filled("hard", heads=4)
   method, _ = bound("ensemble_bce", outputs=4, delta_p=delta_p, delta_std=delta_std)
-  value, grads = gradient(method, outputs, batch)
+  value, grads, *_ = gradient(method, outputs, batch)
   heads = [
     gradient(
       bound("step_bce")[0],
@@ -204,7 +204,7 @@ def test_comparisons_with_a_strength(m, margin):
 @pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("bradley")])
 def test_comparisons_read_the_last_place(name):
   batch, outputs = filled("graded")
-  _, grads = gradient(bound(name)[0], outputs, batch)
+  _, grads, *_ = gradient(bound(name)[0], outputs, batch)
   last = WIDTH - 1 - np.argmax(np.asarray(batch.mask)[:, ::-1], axis=1)
   used = np.asarray(grads.step_logits) != 0
   assert used.any() and not used[EMPTY].any()
@@ -228,7 +228,7 @@ def test_pairs_weigh_as_the_docstring_says(name):
   lists = arrays(method, outputs, batch)
   of_token = getattr(reference(name), name)(*lists)
   mixed = [of_token[g == GROUP].max() for g in (0, 4)]
-  value, _ = gradient(method, outputs, batch, "prompt_mean")
+  value, *_ = gradient(method, outputs, batch, "prompt_mean")
   np.testing.assert_allclose(value, np.mean(mixed), rtol=1e-5)
 
 
