@@ -7,6 +7,7 @@ import random
 import tempfile
 
 import jax
+import numpy as np
 
 from jaxrl import loop
 from jaxrl.config import (
@@ -18,6 +19,7 @@ from jaxrl.config import (
   VerifyConfig,
   resolve,
 )
+from jaxrl.models.cache import EMPTY
 from jaxrl.models.config import DecoderConfig
 from jaxrl.models.decoder import init_params
 from jaxrl.models.save import save
@@ -72,6 +74,25 @@ def config(directory: pathlib.Path, **changes) -> Config:
     schedule={"name": "constant", "learning_rate": 1e-3},
   )
   return resolve(dataclasses.replace(base, **changes))
+
+
+@functools.cache
+def _plain(decoder):
+  @jax.jit
+  def said(variables, ids, places):
+    hidden, _ = decoder.apply(variables, ids, places)
+    return hidden, decoder.apply(variables, hidden, method="logits")
+
+  return said
+
+
+def plain(run, params, ids: list[int], width: int) -> list[np.ndarray]:
+  """States [T, D] and logits [T, V] of a text alone; a width is compiled once."""
+  padded, places = np.zeros((1, width), np.int32), np.full((1, width), EMPTY, np.int32)
+  padded[0, : len(ids)], places[0, : len(ids)] = ids, np.arange(len(ids))
+  variables = run.policy.variables(params, run.frozen)
+  found = _plain(run.policy.decoder)(variables, padded, places)
+  return [np.asarray(x, float)[0, : len(ids)] for x in found]
 
 
 def solution(number: int, rng: random.Random) -> Solution:

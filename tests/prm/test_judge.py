@@ -13,7 +13,6 @@ import pytest
 from jaxrl.build import build
 from jaxrl.config import EvaluationConfig, ModelConfig, SamplingConfig, VerifyConfig
 from jaxrl.errors import UserError
-from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import init_params
 from jaxrl.models.save import save
 from jaxrl.models.tokenizer import byte_tokenizer
@@ -120,30 +119,12 @@ def test_verdicts_of_votes(built):
   assert np.isnan(mean_vote(np.full((2, 1), NAN))).all()
 
 
-@functools.cache
-def forward(decoder):
-  """Logits [1, T, V]."""
-
-  @jax.jit
-  def logits(variables, ids, places):
-    hidden, _ = decoder.apply(variables, ids, places)
-    return decoder.apply(variables, hidden, method="logits")
-
-  return logits
-
-
 def log_prob(built, prefix, word):
   """Mean log-prob of a word behind a prefix, token by token, from plain logits."""
   run, params = built
-  variables = run.policy.variables(params, run.frozen)
   total = 0.0
   for i, token in enumerate(word):
-    said = prefix + word[:i]
-    # Of one width, which compiles once.
-    ids, places = np.zeros((1, 256), np.int32), np.full((1, 256), EMPTY, np.int32)
-    ids[0, : len(said)], places[0, : len(said)] = said, np.arange(len(said))
-    logits = forward(run.policy.decoder)(variables, ids, places)
-    logits = np.asarray(logits, np.float64)[0, len(said) - 1]
+    logits = tiny.plain(run, params, prefix + word[:i], width=256)[1][-1]
     total += logits[token] - np.log(np.exp(logits).sum())
   return total / len(word)
 

@@ -11,7 +11,6 @@ import pytest
 from jaxrl.build import build
 from jaxrl.config import SamplingConfig
 from jaxrl.errors import UserError
-from jaxrl.models.cache import EMPTY
 from jaxrl.prm import checklist
 from jaxrl.prm.shepherd import Shepherd, spelling_classes
 from jaxrl.tasks.checklists import checklists, verify
@@ -81,15 +80,8 @@ def test_masses_are_of_the_ten_most_probable_tokens(shepherd):
   texts = ["1:", "Go on.\n2)", "x" * 40, "3:", "4"]
   prefixes = [run.tokenizer.encode(text) for text in texts]
   got = shepherd.masses(prefixes)
-  variables = run.policy.variables(shepherd.params, run.frozen)
-  apply = jax.jit(run.policy.decoder.apply, static_argnames="method")
   for ids, row in zip(prefixes, got, strict=True):
-    # Of one width, which compiles once.
-    tokens, places = np.zeros((1, 48), np.int32), np.full((1, 48), EMPTY, np.int32)
-    tokens[0, : len(ids)], places[0, : len(ids)] = ids, np.arange(len(ids))
-    hidden, _ = apply(variables, tokens, places)
-    logits = apply(variables, hidden, method="logits")
-    logits = np.asarray(logits, float)[0, len(ids) - 1]
+    logits = tiny.plain(run, shepherd.params, ids, width=48)[1][-1]
     p = np.exp(logits) / np.exp(logits).sum()
     expected = [0.0, 0.0, 0.0]
     for token in np.argsort(-p)[:10]:

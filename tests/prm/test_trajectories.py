@@ -2,7 +2,6 @@
 
 import collections
 import dataclasses
-import functools
 import json
 
 import jax
@@ -14,7 +13,6 @@ from jaxrl.config import EvaluationConfig, LabellingConfig, SamplingConfig, reso
 from jaxrl.config_parts import JudgeConfig
 from jaxrl.draw import verifiers
 from jaxrl.errors import UserError
-from jaxrl.models.cache import EMPTY
 from jaxrl.prm import criteria, pareto, templates, thoughts, yes_no
 from jaxrl.prm.criteria import Criterion
 from jaxrl.prm.evidence import Evidence
@@ -63,28 +61,6 @@ def model(tmp_path_factory):
   return run, state.params
 
 
-@functools.cache
-def forward(decoder):
-  """(states [1, T, D], log-probs [1, T, V])."""
-
-  @jax.jit
-  def said(variables, ids, places):
-    hidden, _ = decoder.apply(variables, ids, places)
-    logits = decoder.apply(variables, hidden, method="logits")
-    return hidden, jax.nn.log_softmax(logits)
-
-  return said
-
-
-def plain(run, params, ids):
-  """States and log-probs of a text alone, of a width that all texts have."""
-  padded, places = np.zeros((1, 32), np.int32), np.full((1, 32), EMPTY, np.int32)
-  padded[0, : len(ids)], places[0, : len(ids)] = ids, np.arange(len(ids))
-  variables = run.policy.variables(params, run.frozen)
-  found = forward(run.policy.decoder)(variables, padded, places)
-  return [np.asarray(x, float)[0, : len(ids)] for x in found]
-
-
 def written(number, question, *texts, outcome=1.0):
   problem = Problem(question, "test", question, "4", {"solution": "4"})
   evidence = Evidence(len(texts), outcome)
@@ -102,7 +78,7 @@ def test_an_encoder_is_the_mean_state_whatever_stands_beside(model):
   np.testing.assert_allclose(np.linalg.norm(got, axis=1), 1, rtol=1e-6)
   np.testing.assert_array_equal(got[0], got[3])
   for text, row in zip(texts[:3], got, strict=False):
-    hidden, _ = plain(run, params, run.tokenizer.encode(text))
+    hidden, _ = tiny.plain(run, params, run.tokenizer.encode(text), width=32)
     mean = hidden.mean(axis=0)
     np.testing.assert_allclose(row, mean / np.linalg.norm(mean), atol=1e-4)
 
@@ -206,7 +182,8 @@ def test_yes_is_the_first_word(model):
     for word in (" Yes", " No"):
       before = run.tokenizer.encode(text) + run.tokenizer.encode("\nAnswer:")
       ids = before + run.tokenizer.encode(word)
-      _, logp = plain(run, params, ids)
+      _, logits = tiny.plain(run, params, ids, width=32)
+      logp = np.asarray(jax.nn.log_softmax(logits))
       places = range(len(before) - 1, len(ids) - 1)
       means.append(np.mean([logp[t, ids[t + 1]] for t in places]))
     expected = 1 / (1 + np.exp(means[1] - means[0]))

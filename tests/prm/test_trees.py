@@ -6,7 +6,6 @@ import importlib
 import types
 from collections import Counter
 
-import jax
 import numpy as np
 import pytest
 
@@ -15,7 +14,6 @@ from jaxrl.build import build
 from jaxrl.config import EvaluationConfig, LabellingConfig, SamplingConfig, resolve
 from jaxrl.draw import verifiers
 from jaxrl.errors import UserError
-from jaxrl.models.cache import EMPTY
 from jaxrl.pick import names, pick
 from jaxrl.prm import grow
 from jaxrl.prm import label as label_lib
@@ -196,33 +194,16 @@ def test_has_reference_paper_and_formula(name):
   assert catalogue.formula(text)
 
 
-@functools.cache
-def forward(decoder):
-  """Logits [1, T, V]."""
-
-  def logits(variables, tokens, places):
-    hidden, _ = decoder.apply(variables, tokens, places)
-    return decoder.apply(variables, hidden, method="logits")
-
-  return jax.jit(logits)
-
-
 def words_of(labeller, numbered):
   """What the reference of edu_prm may ask, by the plain scorer."""
   run, params = labeller.run, labeller.params
   grower = grow.start(labeller, [numbered])
-  variables = run.policy.variables(params, run.frozen)
-  logits_of = forward(run.policy.decoder)
 
   def following(tokens):
     ids = [*grower.plots[0].prompt, *tokens]
     if len(tokens) >= grower.room:
       return None, None, None
-    padded = np.zeros((1, 40), np.int32)
-    padded[0, : len(ids)] = ids
-    places = np.where(np.arange(40) < len(ids), np.arange(40), EMPTY)[None]
-    logits = logits_of(variables, padded, places.astype(np.int32))
-    z = np.asarray(logits, float)[0, len(ids) - 1]
+    z = tiny.plain(run, params, ids, width=40)[1][-1]
     p = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
     order = np.argsort(-p, kind="stable")
     return int(order[0]), int(order[1]), float(-(p * np.log(p)).sum())
