@@ -156,7 +156,7 @@ def several():
   """Batches that differ in what trips methods up, by name."""
   alone, outputs = rollouts(1, group=1)
   unscored, _ = rollouts(2)
-  dense, dense_outputs = rollouts(3, width=12)
+  dense, dense_outputs = rollouts(3)  # one shape for all: operations are compiled once
   rng = np.random.default_rng(9)
   return {
     "ragged": rollouts(0),
@@ -167,7 +167,7 @@ def several():
         advantages=_array(rng.normal(size=dense.mask.shape)),
         token_rewards=_array(rng.normal(size=dense.mask.shape)) * dense.mask,
         # Masked tokens amid the response, as a tool's answer would be.
-        mask=dense.mask.at[:, 5].set(0.0),
+        mask=dense.mask.at[:, 3].set(0.0),
       ),
       dense_outputs,
     ),

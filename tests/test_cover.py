@@ -56,13 +56,45 @@ def cover():
     if not stage.startswith(ALONE_NOTHING)
   } - every
   is_term = lambda part: str(part).startswith(tuple(f"{stage}/" for stage in TERMS))
-  chosen, left = [], {part for part in every if not is_term(part)}
+  chosen, left = {}, {part for part in every if not is_term(part)}
   while left:
     best = max(parts, key=lambda name: len(parts[name] & left))
-    chosen.append(best)
+    chosen[best] = parts[best] & left
     left -= parts[best]
   used = set().union(*(parts[name] for name in chosen))
-  return [*chosen, *sorted(x for x in alone if not is_term(x)), *TERMS], used
+  lone = sorted(x for x in alone if not is_term(x))
+  return [*paired(chosen), *lone, *TERMS], used
+
+
+def paired(chosen):
+  """Runs of the chosen configs; who is there for an advantage alone lends it a loss.
+
+  "gspo+opo" is gspo with opo's advantage. `chosen` says what each is there for.
+  """
+  there_for = lambda stage: [
+    name
+    for name, new in chosen.items()
+    if len(new) == 1 and str(*new).startswith(f"{stage}/")
+  ]
+  reads = lambda name: build_methods(loaded()[name])[1].needs
+  losses = [name for name in there_for("losses") if "advantages" in reads(name)]
+  lent = dict(zip(losses, there_for("advantages"), strict=False))
+  return [
+    f"{name}+{lent[name]}" if name in lent else name
+    for name in chosen
+    if name not in lent.values()
+  ]
+
+
+def config_of(name):
+  """The config of a run of the cover."""
+  if name in TERMS:
+    return together(name)
+  name, _, lender = name.partition("+")
+  chosen = config_lib.load(name)
+  if not lender:
+    return chosen
+  return dataclasses.replace(chosen, advantage=config_lib.load(lender).advantage)
 
 
 def together(stage):
@@ -83,7 +115,7 @@ def test_every_config_has_methods_that_fit_together():
 @pytest.mark.parametrize("name", cover()[0])
 def test_every_method_runs_two_steps_in_a_config(tmp_path, name):
   """Its methods and hyper-parameters, on the tiny model and a verdict by chance."""
-  chosen = together(name) if name in TERMS else config_lib.load(name)
+  chosen = config_of(name)
   of_steps = chosen.explore["name"] == "recorded"
   problems = {"name": f"{tiny.OWN}:parity_task", "levels": 7}
   if of_steps:
