@@ -50,7 +50,7 @@ class Run:
   schedule: optax.Schedule
   train_step: Callable  # jitted; donates the train state
   packed: Callable[[Rollouts], Rollouts]  # lays a batch out for the model; host code
-  stowed: Callable[[TrainState], TrainState]  # optimiser state to where it waits
+  stowed: Callable[[TrainState], TrainState]  # optimisers' state to where it waits
   fetched: Callable[[TrainState], TrainState]  # and back to the device
   reference_logp: Callable  # jitted
   outputs_old: Callable  # jitted
@@ -363,11 +363,16 @@ def build_optimizer(
 
 
 def _moved(config: Config, kind: str, state: TrainState) -> TrainState:
-  """The state, its optimiser's part in that memory, if the config has it move."""
+  """The state, all optimisers' parts in that memory, if the config has them move."""
   if not config.offload_optimizer:
     return state
   put = lambda x: jax.device_put(x, x.sharding.with_memory_kind(kind))
-  return dataclasses.replace(state, opt_state=jax.tree.map(put, state.opt_state))
+  move = functools.partial(_moved, config, kind)
+  return dataclasses.replace(
+    state,
+    opt_state=jax.tree.map(put, state.opt_state),
+    beside={name: move(one) for name, one in state.beside.items()},
+  )
 
 
 def engine_of(config: Config) -> Engine:

@@ -74,10 +74,11 @@ def _learn(
 ) -> tuple[Rollouts, dict[str, float], Tree]:
   """The batch with `prm_log_ratio`, metrics, and the model after a step on it."""
   assert run.online is not None
-  state, ratio, found = run.online(beside["prm"], run.frozen, run.packed(batch))
+  state = run.fetched(beside["prm"])
+  state, ratio, found = run.online(state, run.frozen, run.packed(batch))
   metrics = {name: float(x) for name, x in found.items()}
   batch = dataclasses.replace(batch, prm_log_ratio=ratio)
-  return batch, metrics, {**beside, "prm": state}
+  return batch, metrics, {**beside, "prm": run.stowed(state)}
 
 
 def _scores(run: Run, batch: Rollouts) -> np.ndarray:

@@ -85,7 +85,8 @@ def plan(config: Config) -> Plan:
   resident = sum(held.values())
   idle = resident
   if config.offload_optimizer and jax.default_backend() != "cpu":
-    idle -= held["optimiser state"]  # waits in host memory, which a CPU has at hand
+    # Waits in host memory, which a CPU has at hand.
+    idle -= _bytes([one.opt_state for one in (state, *state.beside.values())])
   programs: list[Program] = []
   for draw in _draws(run, variables):
     found, sizes = _sampling(run, draw, idle)
