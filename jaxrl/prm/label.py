@@ -26,6 +26,7 @@ from jaxrl import draw, pick, prompts
 from jaxrl.build import Run
 from jaxrl.config import bind
 from jaxrl.errors import UserError
+from jaxrl.policy import jitted_outputs_old
 from jaxrl.prm import solutions, writing
 from jaxrl.prm.evidence import DONE, JUDGE, Evidence
 from jaxrl.prm.inquiry import Inquiry, inquire
@@ -181,11 +182,9 @@ class Labeller:
     """Entropies [B, T] where the rule that cuts reads them."""
     if "entropy" not in pick.needs(bind(self.run.config, "cut")):
       return None
-    score = jax.jit(
-      lambda params, frozen, rows: self.run.policy.forward(
-        params, frozen, rows, ("entropy",)
-      )
-    )
+    # Neighbours share a prompt as training does, and here others are neighbours.
+    alone = dataclasses.replace(self.run.policy, responses_per_row=1)
+    score = jitted_outputs_old(alone, ("entropy",), 1)
     return np.asarray(score(self.params, self.run.frozen, batch).entropy)
 
   def _complete(self, asked: Sequence[tuple[Written, int]]) -> None:
