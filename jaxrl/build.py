@@ -50,7 +50,7 @@ class Run:
   schedule: optax.Schedule
   train_step: Callable  # jitted; donates the train state
   packed: Callable[[Rollouts], Rollouts]  # lays a batch out for the model; host code
-  stowed: Callable[[TrainState], TrainState]  # optimiser state to where it waits
+  stowed: Callable[[TrainState], TrainState]  # optimisers' state to where it waits
   fetched: Callable[[TrainState], TrainState]  # and back to the device
   reference_logp: Callable  # jitted
   outputs_old: Callable  # jitted
@@ -161,7 +161,7 @@ def build(config: Config, *, shapes_only: bool = False) -> tuple[Run, TrainState
   check_platform(config)
   task = bind(config, "task")()
   pretrained = load_model(config, shapes_only=shapes_only)
-  make = jax.eval_shape if shapes_only else _call
+  make = jax.eval_shape if shapes_only else (lambda f, *args: f(*args))
   credit, objective = build_methods(config)
   needs = _needs(config, credit, objective)
   policy = build_policy(config, pretrained, build_step_head(config, needs))
@@ -248,15 +248,14 @@ def _with_learners(state: TrainState, run: Run) -> TrainState:
   return dataclasses.replace(state, beside=found)
 
 
-def _call(function: Callable, *arguments: Any) -> Any:
-  return function(*arguments)
-
-
 def _needs(config: Config, credit: Credit, objective: Objective) -> frozenset[str]:
   """Every array that some method of the run names."""
   more = pick.all_needs(*bind(config, "refill"), *bind(config, "reweighting"))
   learner = () if config.prm_update == "never" else ("logp_ref",)
-  return frozenset((*credit.needs, *objective.needs, *more, *learner))
+  needs = frozenset((*credit.needs, *objective.needs, *more, *learner))
+  cuts = config.prm is not None and needs & {"step_scores", "step_scored", "steps"}
+  by_entropy = cuts and "entropy" in pick.needs(bind(config, "cut"))
+  return needs | {"entropy_old"} if by_entropy else needs
 
 
 def rescored_fields(config: Config, needs: frozenset[str]) -> tuple[str, ...]:
@@ -363,11 +362,15 @@ def build_optimizer(
 
 
 def _moved(config: Config, kind: str, state: TrainState) -> TrainState:
-  """The state, its optimiser's part in that memory, if the config has it move."""
+  """The state, all optimisers' parts in that memory, if the config has them move."""
   if not config.offload_optimizer:
     return state
   put = lambda x: jax.device_put(x, x.sharding.with_memory_kind(kind))
-  return dataclasses.replace(state, opt_state=jax.tree.map(put, state.opt_state))
+  return dataclasses.replace(
+    state,
+    opt_state=jax.tree.map(put, state.opt_state),
+    beside={name: _moved(config, kind, x) for name, x in state.beside.items()},
+  )
 
 
 def engine_of(config: Config) -> Engine:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxrl import credit, off_policy, pick, prompts
 from jaxrl.build import Run
 from jaxrl.draw import NOISE, REFERENCE, TRAINING, Drawn, draw, sample_rows, stream
+from jaxrl.errors import UserError
 from jaxrl.metrics import SampleRow
 from jaxrl.prm import score_steps
 from jaxrl.problems import Problem
@@ -74,10 +75,11 @@ def _learn(
 ) -> tuple[Rollouts, dict[str, float], Tree]:
   """The batch with `prm_log_ratio`, metrics, and the model after a step on it."""
   assert run.online is not None
-  state, ratio, found = run.online(beside["prm"], run.frozen, run.packed(batch))
+  state = run.fetched(beside["prm"])
+  state, ratio, found = run.online(state, run.frozen, run.packed(batch))
   metrics = {name: float(x) for name, x in found.items()}
   batch = dataclasses.replace(batch, prm_log_ratio=ratio)
-  return batch, metrics, {**beside, "prm": state}
+  return batch, metrics, {**beside, "prm": run.stowed(state)}
 
 
 def _scores(run: Run, batch: Rollouts) -> np.ndarray:
@@ -151,6 +153,7 @@ def _fill_in(
   if run.prm is not None and "prm_log_ratio" in run.needs:
     more["prm_log_ratio"] = run.prm.log_ratio(batch)
   elif run.prm is not None:
+    batch = dataclasses.replace(batch, entropy_old=more.get("entropy_old"))
     batch = score_steps.score_rows(run.prm, score_steps.cut_rows(run, batch))
     scores = np.asarray(batch.step_scores)[np.asarray(batch.step_scored) > 0]
     metrics["step_score"] = float(scores.mean()) if len(scores) else float("nan")
@@ -173,18 +176,23 @@ def _fill_in(
     rewards = _rewards(run, drawn).reshape(-1, samples)
     more["reference_rewards"] = jnp.repeat(rewards, run.config.group_size, axis=0)
   batch = dataclasses.replace(batch, **more)
-  if run.config.corrections or run.config.old_logp == "scorer":
+  measures = run.config.corrections or run.config.old_logp == "scorer"
+  if measures and batch.logp_sampling is not None:  # None: a file's rows
     metrics |= {name: float(x) for name, x in _off_policy(batch).items()}
   return batch, metrics
 
 
 def _rewards(run: Run, drawn: Drawn) -> jax.Array:
   """Rewards of responses beside the batch, by those that need no model; NaN: none."""
-  simple = tuple(
-    reward
-    for reward in run.credit.rewards
-    if not {"logp_ref", *(f"{n}_old" for n in run.rescored)} & {*pick.needs(reward)}
-  )
+  fields = dataclasses.fields(drawn.batch)
+  absent = {field.name for field in fields if getattr(drawn.batch, field.name) is None}
+  absent |= {f"{name}_old" for name in run.rescored}
+  simple = tuple(r for r in run.credit.rewards if not absent & {*pick.needs(r)})
+  if not simple:
+    raise UserError(
+      "config: greedy_rewards and reference_rewards are of rewards that need no model, "
+      "and rewards names none; add one, such as accuracy"
+    )
   batch = credit.reward(drawn.batch, simple)
   return jnp.where(batch.scored > 0, batch.rewards, jnp.nan)
 

@@ -88,7 +88,7 @@ class Config:
   packed_row_tokens: int = 0
   micro_batches: int = 1
   responses_per_row: int = 1  # that share a copy of their prompt; 0: all of a group
-  offload_optimizer: bool = False  # its state waits in host memory between updates
+  offload_optimizer: bool = False  # all state of optimisers waits in host memory
   max_grad_norm: float = 1.0  # 0: no clipping
   # Whose log-probs are those before the update: the scorer's cost a forward pass, and
   # make the corrections see what sampler and trainer differ in.

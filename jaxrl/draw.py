@@ -143,13 +143,13 @@ def draw(
   """Samples and verifies; what has ended is verified while the rest is sampled."""
   asked = [problem for problem in problems for _ in range(group)]
   answers: dict[int, str] = {}
-  verdicts: list[tuple[list[int], futures.Future[list[Outcome]]]] = []
+  asking: list[tuple[list[int], futures.Future[list[Outcome]]]] = []
   with futures.ThreadPoolExecutor(1) as executor:
 
     def ended(rows: list[int], words: list[list[int]]) -> None:
       answers.update(zip(rows, map(run.tokenizer.decode, words), strict=True))
       pairs = [(asked[row], answers[row]) for row in rows]
-      verdicts.append((rows, executor.submit(pool.verify, pairs)))
+      asking.append((rows, executor.submit(pool.verify, pairs)))
 
     tokens, lengths, responses = respond(
       run,
@@ -163,21 +163,26 @@ def draw(
     )
     of_row = {
       row: outcome
-      for rows, verdict in verdicts
+      for rows, verdict in asking
       for row, outcome in zip(rows, verdict.result(), strict=True)
     }
   outcomes = [of_row[row] for row in range(len(asked))]
-  batch = Rollouts(
-    **_join(tokens, lengths, responses),
-    score=_floats([outcome.score or 0.0 for outcome in outcomes]),
-    scored=_floats([outcome.score is not None for outcome in outcomes]),
-    formatted=_floats([outcome.formatted for outcome in outcomes]),
-  )
-  if count := len(run.credit.text_rewards):
-    rows = [outcome.rewards or (0.0,) * count for outcome in outcomes]
-    batch = dataclasses.replace(batch, text_rewards=_floats(rows))
+  batch = Rollouts(**_join(tokens, lengths, responses), **verdicts(run, outcomes))
   words = [answers[row] for row in range(len(asked))]
   return Drawn(batch, asked, words, outcomes, int(responses.steps))
+
+
+def verdicts(run: Run, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+  """Fields of Rollouts that the verifier and the rewards that read text decide."""
+  found = {
+    "score": _floats([outcome.score or 0.0 for outcome in outcomes]),
+    "scored": _floats([outcome.score is not None for outcome in outcomes]),
+    "formatted": _floats([outcome.formatted for outcome in outcomes]),
+  }
+  if count := len(run.credit.text_rewards):
+    rows = [outcome.rewards or (0.0,) * count for outcome in outcomes]
+    found["text_rewards"] = _floats(rows)
+  return found
 
 
 def _floats(values: Sequence[Any]) -> jax.Array:

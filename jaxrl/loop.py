@@ -73,7 +73,7 @@ def fit(config: Config, *, command: str = "") -> pathlib.Path:
       state, position = restored or (state, Position(0, run.curriculum.init()))
       _write_about(run, command)
       with _open_session(run, checkpoints, signals, position.step) as session:
-        position = _steps(run, session, state, position)
+        position = _steps(run, session, run.stowed(state), position)
     if position.step < config.steps:
       print(f"saved at step {position.step} of {config.steps}; run it again to go on")
     return run.directory

@@ -1,8 +1,9 @@
 """What a run will need of the device's memory, said by its compiled programs.
 
-Everything is a shape: no tensor is read, made or run. Of each program that the run will
-call, the largest version is compiled: prompts of `max_prompt_tokens`, all responses at
-full length. The peak of a program is then
+Everything is a shape: no tensor is read, made or run, but for a batch of a file's rows
+where nothing is sampled. Of each program that the run will call, the largest version is
+compiled: prompts of `max_prompt_tokens`, all responses at full length. The peak of a
+program is then
 
   held beside it + its arguments + outputs - aliased + temporaries
 
@@ -19,17 +20,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from jaxrl import prompts, replay, rollout, sampler
+from jaxrl import plan_batch as shapes
+from jaxrl import prompts, rollout, sampler
 from jaxrl.build import Run, build
 from jaxrl.config import Config
 from jaxrl.errors import UserError
 from jaxrl.loop import mini_batches
+from jaxrl.prm import held_out
+from jaxrl.prm.score_steps import StepScorer
 from jaxrl.rollout import Engine, SamplerState, SamplingRules
 from jaxrl.types import Rollouts, TrainState, Tree
 
-Shape = jax.ShapeDtypeStruct
+Shape = shapes.Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +74,8 @@ def plan(config: Config) -> Plan:
   """
   run, state = build(config, shapes_only=True)
   variables = run.policy.variables(state.params, run.frozen)
-  whole, kept = _replayed(config, _credited(run, _drawn(run, variables)))
+  batch = shapes.recorded(run) if shapes.records(config) else _drawn(run, variables)
+  whole, kept = shapes.replayed(config, shapes.credited(run, batch))
   long = {
     "parameters": state.params,
     "optimiser state": state.opt_state,
@@ -79,23 +83,37 @@ def plan(config: Config) -> Plan:
     "frozen base": run.frozen,
     # Under LoRA the frozen base is the reference.
     "reference parameters": None if run.policy.lora else run.reference,
+    "model of steps": _of_scorer(run),
     "replay buffer": kept,
   }
   held = {name: size for name, tree in long.items() if (size := _bytes(tree))}
   resident = sum(held.values())
-  idle = resident
-  if config.offload_optimizer and jax.default_backend() != "cpu":
-    idle -= held["optimiser state"]  # waits in host memory, which a CPU has at hand
+  idle = resident - sum(_waiting(run, x) for x in (state, *state.beside.values()))
   programs: list[Program] = []
   for draw in _draws(run, variables):
     found, sizes = _sampling(run, draw, idle)
     programs += found
     for name, size in sizes.items():
       held[name] = max(size, held.get(name, 0))
-  programs += _scoring(run, state, variables, idle)
+  programs += _scoring(run, state, batch, idle)
+  programs += _held_out(run, state, idle)
   programs.append(_training(run, state, whole, resident))
   count = lambda tree: sum(x.size for x in jax.tree.leaves(tree))
   return Plan(config, count(state.params), count(run.frozen), held, tuple(programs))
+
+
+def _of_scorer(run: Run) -> Tree:
+  """What the model that scores steps keeps on the device, where there is one."""
+  if run.prm is None:
+    return None
+  return run.prm.params, run.prm.run.frozen, run.prm.run.reference
+
+
+def _waiting(run: Run, state: TrainState) -> int:
+  """Bytes of a state that wait in host memory, which a CPU has at hand."""
+  if not run.config.offload_optimizer or jax.default_backend() == "cpu":
+    return 0
+  return _bytes(state.opt_state)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,9 +128,7 @@ class _Draw:
 
   def asked(self, config: Config) -> tuple[Shape, Shape, Shape, Shape]:
     """Prompts, their lengths, row ids and a key, as the sampler takes them."""
-    sampling = config.sampling
-    bucket = sampling.prompt_bucket_tokens
-    width = -(-sampling.max_prompt_tokens // bucket) * bucket
+    width = shapes.prompt_width(config)
     whole = lambda *shape: Shape(shape, jnp.int32)
     key = jax.eval_shape(lambda: jax.random.key(0))
     n, rows = self.prompts, self.prompts * self.group
@@ -123,11 +139,12 @@ def _draws(run: Run, variables: Tree) -> Iterator[_Draw]:
   """Every use of the sampler that may be the largest."""
   config, settings = run.config, run.config.evaluation
   n = config.prompts_per_step
-  yield _Draw("sampling", variables, n, config.group_size, run.rules)
+  if not shapes.records(config):
+    yield _Draw("sampling", variables, n, config.group_size, run.rules)
   if "reference_rewards" in run.needs:
     reference = {"params": run.reference}
     yield _Draw("baseline", reference, n, config.reference_samples, run.rules)
-  if settings.problems:
+  if settings.problems and not held_out.is_labelled(run):
     # The greedy pass: every row has a prompt of its own.
     rows = min(settings.batch_rows, settings.problems, len(run.task.test))
     greedy = dataclasses.replace(run.rules, greedy=True)
@@ -231,75 +248,43 @@ def _drawn(run: Run, variables: Tree) -> Rollouts:
   return jax.eval_shape(joined, state, asked, lengths)
 
 
-def _credited(run: Run, batch: Rollouts) -> Rollouts:
-  """The batch with what `collect` adds to it."""
-  rows, by_token = batch.score, batch.logp_old
-  of_row = lambda count: Shape((*rows.shape, count), rows.dtype)
-  more: dict[str, Any] = {
-    "drawn": by_token,
-    "reward_parts": of_row(len(run.credit.rewards)),
-    "token_rewards": by_token,
-    "rewards": rows,
-    "advantages": by_token,
-  }
-  more |= {f"{name}_old": by_token for name in run.rescored}
-  if run.credit.value_target is not None:
-    more["returns"] = by_token
-  more |= {name: by_token for name in ("logp_ref", "noise") if name in run.needs}
-  if "greedy_rewards" in run.needs:
-    more["greedy_rewards"] = rows
-  if "reference_rewards" in run.needs:
-    more["reference_rewards"] = of_row(run.config.reference_samples)
-  return dataclasses.replace(batch, **more)
-
-
-def _replayed(config: Config, batch: Rollouts) -> tuple[Rollouts, Tree]:
-  """The batch as the update gets it, and the buffer of kept groups."""
-  if config.replay_groups == 0:
-    return batch, None
-  size, sampling = config.group_size, config.sampling
-  bucket = sampling.prompt_bucket_tokens
-  longest = -(-sampling.max_prompt_tokens // bucket) * bucket
-  width = longest + sampling.max_response_tokens
-
-  def exchanged(batch: Rollouts) -> tuple[Rollouts, Rollouts]:
-    batch = prompts.widen(batch, width)
-    kept = replay.empty(batch, config.replay_groups, size)
-    return replay.exchange(kept, batch, size=size)
-
-  kept, batch = jax.eval_shape(exchanged, batch)
-  return batch, kept
-
-
-def _packed(run: Run, batch: Rollouts) -> Rollouts:
-  """The batch with its packing."""
-  rows = batch.tokens.shape[0]
-  # Made on the host, of arrays that are there; its shapes do not depend on the mask.
-  empty: dict[str, Any] = {
-    "mask": np.zeros(batch.mask.shape, bool),
-    "prompt_tokens": np.ones(rows, np.int32),
-    "group": np.arange(rows, dtype=np.int32) // run.config.group_size,
-  }
-  packing = run.packed(dataclasses.replace(batch, **empty)).packing
-  shapes = jax.tree.map(lambda x: Shape(x.shape, x.dtype), packing)
-  return dataclasses.replace(batch, packing=shapes)
-
-
-def _scoring(run: Run, state: TrainState, variables: Tree, idle: int) -> list[Program]:
-  """The forward passes on a whole batch before it trains."""
-  batch = _packed(run, _drawn(run, variables))
+def _scoring(run: Run, state: TrainState, batch: Rollouts, idle: int) -> list[Program]:
+  """The passes on a whole batch before it trains."""
   programs = []
+  given = shapes.packed(run, batch)
   if "logp_ref" in run.needs:
-    beside = idle - _bytes(run.reference)
-    given = (run.reference, batch)
+    beside, score = idle - _bytes(run.reference), run.reference_logp
     programs.append(
-      _measure("scoring", "reference", run.reference_logp, beside, *given)
+      _measure("scoring", "reference", score, beside, run.reference, given)
     )
   if run.rescored:
-    arguments = (state.params, run.frozen, batch)
-    beside = idle - _bytes((state.params, run.frozen))
-    programs.append(_measure("scoring", "old", run.outputs_old, beside, *arguments))
+    own = state.params, run.frozen
+    beside = idle - _bytes(own)
+    programs.append(_measure("scoring", "old", run.outputs_old, beside, *own, given))
+  if run.online is not None:
+    model = state.beside["prm"]
+    rows = shapes.packed(run, shapes.filled_in(run, batch))
+    rows = dataclasses.replace(rows, logp_old=None, prm_log_ratio=None)
+    beside = idle + _waiting(run, model) - _bytes((model, run.frozen))
+    step = run.online.step
+    programs.append(
+      _measure("scoring", "online model", step, beside, model, run.frozen, rows)
+    )
   return programs
+
+
+def _held_out(run: Run, state: TrainState, idle: int) -> list[Program]:
+  """The scores of labelled solutions, where those are what is evaluated."""
+  settings = run.config.evaluation
+  if not settings.problems or not held_out.is_labelled(run):
+    return []
+  scorer = StepScorer(run, state.params, run.policy.response_width)
+  batch = shapes.held_out(run)
+  if "logp_ref" in scorer.needs:
+    batch = dataclasses.replace(batch, logp_ref=batch.mask)
+  own = state.params, run.frozen
+  beside = idle - _bytes(own)
+  return [_measure("evaluation", "step scores", scorer.program, beside, *own, batch)]
 
 
 def _training(run: Run, state: TrainState, whole: Rollouts, resident: int) -> Program:
@@ -310,9 +295,9 @@ def _training(run: Run, state: TrainState, whole: Rollouts, resident: int) -> Pr
   if run.config.mini_batches > 1:
     beside += _bytes(whole)
     part = jax.eval_shape(lambda x: next(mini_batches(x, run.config, (0,))), whole)
-  part = _packed(run, part)
+  rows = shapes.packed(run, part), *shapes.known(run)
   return _measure(
-    "training", "train step", run.train_step, beside, state, run.frozen, part
+    "training", "train step", run.train_step, beside, state, run.frozen, *rows
   )
 
 

@@ -89,7 +89,7 @@ def sample(
   prompts: Int[Array, "N P"],
   lengths: Int[Array, " N"],
   row_ids: Int[Array, " B"],
-  key: Key[Array, ""],
+  key: Key[Array, "..."],
   *,
   rules: SamplingRules,
   engine: Engine = ENGINE,
@@ -102,7 +102,7 @@ def sample(
     prompts: padded on the right.
     lengths: tokens of each prompt, at least 1.
     row_ids: names each row's stream of randomness.
-    key: consumed; fold in the step.
+    key: consumed; fold in the step. Or one for each row.
     rules: how tokens are drawn; a stop token is part of its response.
     engine: how it runs.
   """
@@ -157,7 +157,7 @@ def prepare(
   prompts: Int[Array, "N P"],
   lengths: Int[Array, " N"],
   row_ids: Int[Array, " B"],
-  key: Key[Array, ""],
+  key: Key[Array, "..."],
   *,
   rules: SamplingRules,
   engine: Engine,
@@ -190,7 +190,7 @@ def prepare(
     logp_sampling=zeros((rows, width), jnp.float32),
     lengths=zeros(rows, jnp.int32),
     stopped=zeros(rows, bool),
-    keys=jax.vmap(functools.partial(jax.random.fold_in, key))(row_ids),
+    keys=jax.vmap(jax.random.fold_in)(jnp.broadcast_to(key, rows), row_ids),
     waiting=jnp.asarray(used, jnp.int32),
     steps=zeros((), jnp.int32),
     prompts=prompts,

@@ -34,7 +34,7 @@ def generate(
   prompts: Int[Array, "N P"],
   lengths: Int[Array, " N"],
   row_ids: Int[Array, " B"],
-  key: Key[Array, ""],
+  key: Key[Array, "..."],
   *,
   rules: SamplingRules,
   engine: Engine = ENGINE,

@@ -184,7 +184,8 @@ def _log_partition(
   head: Any, hidden: Float[Array, "M W D"], packing: Packing, tokens: int
 ) -> Float[Array, "M K"]:
   """log Z of the prompt of each predicted token, from its mean hidden state."""
-  hidden = jax.lax.stop_gradient(hidden)
+  # Summed in float32: in bfloat16 a sum of ones ends at 256.
+  hidden = jax.lax.stop_gradient(hidden).astype(jnp.float32)
 
   def of_row(hidden: Array, row: Packing) -> Array:
     places = row.source.shape[0]

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 from jaxrl import collect as collect_lib
-from jaxrl.build import build
-from jaxrl.draw import verifiers
+from jaxrl import pick
+from jaxrl.build import _needs, build, build_methods
+from jaxrl.draw import Drawn, verifiers
+from jaxrl.errors import UserError
 from jaxrl.loop import mini_batches
+from jaxrl.prm import score_steps
+from jaxrl.types import PolicyOutputs
 from tests import tiny
+from tests.batches import rollouts
 
 SCORE = {
   "rewards": ({"name": "accuracy"},),
@@ -151,3 +156,58 @@ def test_mini_batches_hold_whole_groups(gather):
     assert (prompts == prompts[:, :1]).all()
   seen = np.concatenate([np.asarray(part.tokens) for part in parts])
   assert sorted(seen.tolist()) == sorted(np.asarray(batch.tokens).tolist())
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+  """A run, and a pool of workers that nothing is asked of."""
+  run, state = build(tiny.config(tmp_path_factory.mktemp("built")))
+  with verifiers(run) as pool:
+    yield run, state, pool
+
+
+def test_baselines_leave_out_rewards_that_need_a_model(built):
+  batch, _ = rollouts(0)
+  none = dict.fromkeys(("steps", "step_scores", "step_scored"))
+  drawn = Drawn(batch.replace(**none), [], [], [], 0)
+  accuracy, scores = pick.pick("rewards", "accuracy"), pick.pick("rewards", "prm_mean")
+
+  def rewards(*methods):
+    credit = dataclasses.replace(built[0].credit, rewards=methods)
+    run = dataclasses.replace(built[0], credit=credit)
+    return np.asarray(collect_lib._rewards(run, drawn))
+
+  np.testing.assert_array_equal(rewards(accuracy, scores), rewards(accuracy))
+  with pytest.raises(UserError, match="need no model"):
+    rewards(scores)
+
+
+def test_a_rule_that_cuts_by_entropy_has_it(built, monkeypatch):
+  run, _, pool = built
+  cut = {"cut": {"name": "edu_prm"}, "prm": "runs/some"}
+  made = dataclasses.replace(run.config, **cut)
+  assert "entropy_old" not in _needs(made, *build_methods(made))
+  made = dataclasses.replace(made, rewards=({"name": "prm_mean"},))
+  assert "entropy_old" in _needs(made, *build_methods(made))
+  batch, _ = rollouts(0)
+  entropy, seen = batch.mask * 7, []
+  outputs = lambda params, frozen, rows: PolicyOutputs(entropy=entropy)
+  run = dataclasses.replace(run, rescored=("entropy",), outputs_old=outputs, prm="any")
+  monkeypatch.setattr(score_steps, "cut_rows", lambda run, rows: seen.append(rows))
+  monkeypatch.setattr(score_steps, "score_rows", lambda scorer, rows: batch)
+  rows, problems = batch.replace(entropy_old=None), [run.task.train[0]]
+  collect_lib._fill_in(run, pool, {}, rows, problems, 1)
+  np.testing.assert_array_equal(seen[0].entropy_old, entropy)
+
+
+def test_rows_of_files_have_no_distance_from_a_sampler(built):
+  run, _, pool = built
+  outputs = lambda params, frozen, rows: PolicyOutputs(logp=rows.mask)
+  config = dataclasses.replace(run.config, old_logp="scorer")
+  run = dataclasses.replace(run, config=config, rescored=("logp",), outputs_old=outputs)
+  batch, _ = rollouts(0)
+  given = batch.replace(logp_old=None, logp_sampling=None)
+  problems = [run.task.train[0]]
+  batch, metrics = collect_lib._fill_in(run, pool, {}, given, problems, 1)
+  np.testing.assert_array_equal(batch.logp_old, batch.mask)
+  assert not metrics

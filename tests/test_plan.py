@@ -1,5 +1,6 @@
 """The plan's numbers are those of the programs that a run compiles."""
 
+import dataclasses
 import shutil
 
 import jax
@@ -12,6 +13,8 @@ from jaxrl.build import build
 from jaxrl.collect import collect
 from jaxrl.config import EvaluationConfig, ModelConfig, SamplingConfig, resolve, to_json
 from jaxrl.draw import verifiers
+from jaxrl.prm import held_out
+from jaxrl.prm.score_steps import StepScorer
 from tests import tiny
 
 SIZES = ("arguments", "outputs", "temporaries", "aliased")
@@ -105,10 +108,84 @@ def test_sizes_are_those_of_a_real_run(tmp_path, monkeypatch):
     assert planned(found[key]) == function.seen[0], key
 
 
+WEIGHED = {
+  "reweighting": ({"name": "dreamprm"},),
+  "meta": {"name": "labelled_steps", "path": tiny.labelled_path()},
+  "loss": {"name": "prm/objectives/step_mse"},
+}
+PACKED = {"micro_batch_tokens": 44, "packed_row_tokens": 22}
+RECORDED = {
+  "steps": {"mini_batches": 2},
+  "weighed": WEIGHED,
+  "weighed, packed": {**WEIGHED, **PACKED, "mini_batches": 2},
+  "learns along": {
+    "explore": {"name": "recorded", "train": "responses"},
+    "advantage": {"name": "prime"},
+    "loss": {"name": "sft"},
+    "prm_update": "before",
+  },
+}
+
+
+def shape(tree):
+  return jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)
+
+
+def arguments(used, monkeypatch):
+  """What each program of the plan is given; none is compiled."""
+  found = {}
+
+  def measure(phase, name, function, beside, *args, **kwargs):
+    found[phase, name] = shape(args)
+    return plan_lib.Program(phase, name, *[0] * 6)
+
+  monkeypatch.setattr(plan_lib, "_measure", measure)
+  plan_lib.plan(used)
+  return found
+
+
+def seen(of, answer):
+  """A stand-in for a program, which keeps what it is given in `of`."""
+
+  def called(*args):
+    of.append(shape(args))
+    return answer(*args)
+
+  return called
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_rows_of_files_are_those_of_a_real_run(name, tmp_path, monkeypatch):
+  """Those of known outcomes too: the same programs, as their arguments are the same."""
+  used = resolve(tiny.prm_config(tmp_path, **RECORDED[name]))
+  planned = arguments(used, monkeypatch)
+  assert {phase for phase, _ in planned} <= {"evaluation", "scoring", "training"}
+  run, state = build(used)
+  trained, learnt, read = [], [], []
+  mask_of = lambda *args: args[-1].mask
+  step = seen(trained, lambda state, *args: (state, {}))
+  run = dataclasses.replace(run, train_step=step, reference_logp=mask_of)
+  if run.online is not None:
+    learns = seen(learnt, lambda state, *args: (state, {}))
+    online = dataclasses.replace(run.online, step=learns, logp=mask_of)
+    run = dataclasses.replace(run, online=online)
+  program = seen(read, mask_of)
+  monkeypatch.setattr(StepScorer, "program", property(lambda self: program))
+  start = run.curriculum.init()
+  batch, *_ = collect(run, None, state.params, start, 1, state.beside)
+  loop.update(run, state, batch, 1)
+  held_out.evaluate(run, state.params, 0)
+  assert planned["training", "train step"] == trained[0]
+  assert len(trained) == used.mini_batches
+  assert len(trained[0]) == (4 if used.reweighting else 3)
+  assert planned["evaluation", "step scores"] == read[0]
+  if run.online is not None:
+    assert planned["scoring", "online model"] == learnt[0]
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_shapes_are_those_of_the_state_that_is_built(name, tmp_path):
   used = resolve(tiny.config(tmp_path, **STATES[name]))
-  shape = lambda tree: jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)
   (run, state), (real, real_state) = build(used, shapes_only=True), build(used)
   assert shape((state, run.frozen)) == shape((real_state, real.frozen))
   assert run.needs == real.needs

@@ -13,6 +13,7 @@ from jaxrl import scoring
 from jaxrl.models.cache import EMPTY
 from jaxrl.models.decoder import Decoder, init_params
 from jaxrl.models.heads import PartitionHead, ValueHead
+from jaxrl.packing import Packing
 from jaxrl.types import Rollouts
 from tests import tiny
 
@@ -167,3 +168,26 @@ def test_memory_is_far_below_a_full_array_of_logits():
   full = temporary(lambda p: plain(decoder, p, rows, 1.0)[0])
   assert full > whole
   assert chunked < tables + whole / 4
+
+
+def test_the_mean_of_a_long_prompt_in_bfloat16():
+  """Sums of bfloat16 numbers would end where one more is lost in rounding."""
+  asked, width = 1000, 8
+  total = asked + 2
+  whole = np.random.default_rng(0).normal(1.0, 0.1, size=(1, total, width))
+  head = PartitionHead().init(jax.random.key(0), jnp.zeros((1, width)))["params"]
+  noise = lambda x: x + 0.1 * jax.random.normal(jax.random.key(1), x.shape)
+  head = jax.tree.map(noise, head)
+  row = lambda *parts: jnp.asarray([np.concatenate(parts)], jnp.int32)
+  packing = Packing(
+    source=row(np.arange(total)),
+    segment=row(np.zeros(asked), np.ones(2)),
+    prefix=row(-np.ones(asked), np.zeros(2)),
+    before=row([asked - 1, asked]),
+    target=row([asked, asked + 1]),
+  )
+  hidden = jnp.asarray(whole, jnp.bfloat16)
+  got = scoring._log_partition(head, hidden, packing, total)
+  mean = jnp.mean(hidden[:, :asked].astype(jnp.float32), axis=1)
+  expected = PartitionHead().apply({"params": head}, mean)
+  np.testing.assert_allclose(got, [[expected[0]] * 2], atol=1e-5)

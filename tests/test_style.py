@@ -79,6 +79,7 @@ LAYERS = (  # each may import only from those before it
   ("collect",),
   ("evaluate",),
   ("loop", "serve"),
+  ("plan_batch",),
   ("plan",),
   ("plan_text",),
   ("cli",),

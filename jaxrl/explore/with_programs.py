@@ -86,16 +86,7 @@ def with_programs(
   every = [problem for problem in problems for _ in range(group)]
   outcomes = pool.verify(list(zip(every, words, strict=True)))
   batch = _batch(run, before, rows, asked.shape[1], group)
-  floats = lambda values: jnp.asarray(np.array(values, np.float32))
-  batch = dataclasses.replace(
-    batch,
-    score=floats([outcome.score or 0.0 for outcome in outcomes]),
-    scored=floats([outcome.score is not None for outcome in outcomes]),
-    formatted=floats([outcome.formatted for outcome in outcomes]),
-  )
-  if count := len(run.credit.text_rewards):
-    found = [outcome.rewards or (0.0,) * count for outcome in outcomes]
-    batch = dataclasses.replace(batch, text_rewards=floats(found))
+  batch = dataclasses.replace(batch, **draw.verdicts(run, outcomes))
   return Drawn(batch, every, words, outcomes, steps)
 
 

@@ -192,7 +192,9 @@ def build(
   upper = Objective(bind(config, "meta_loss"), pick.pick("reductions", "sequence_mean"))
   fields = tuple(f.name for f in dataclasses.fields(PolicyOutputs))
   reads = tuple(name for name in pick.needs(rule) if name in fields)
-  schedule = bind(config, "meta_schedule")(config.steps // config.meta_every)
+  due = max(config.steps - config.meta_after, 0) // config.meta_every
+  updates = due * config.epochs_per_batch * config.mini_batches
+  schedule = bind(config, "meta_schedule")(updates)
   transform = bind(config, "meta_optimizer")(schedule)
   return Reweighting(
     rule=rule,

@@ -17,13 +17,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
-from jaxrl import draw, pick, prompts, sampler
+from jaxrl import draw, pick, prompts
 from jaxrl.build import Run
 from jaxrl.config import bind
 from jaxrl.errors import UserError
+from jaxrl.prm import writing
 from jaxrl.prm.evidence import Evidence
 from jaxrl.prm.held_out import step_scores
 from jaxrl.prm.label import Labeller
@@ -31,6 +31,7 @@ from jaxrl.prm.response import Response, pieces
 from jaxrl.prm.score_steps import StepScorer, load
 from jaxrl.prm.written import Written, completing, cut, right
 from jaxrl.problems import Problem
+from jaxrl.rollout import Responses
 from jaxrl.sandbox import VerifierPool
 from jaxrl.types import Tree
 
@@ -227,54 +228,36 @@ class Grower:
     greedy: bool = False,
   ) -> list[list[Drawn]]:
     """`count` continuations of each node, of at most `longest` tokens."""
-    found: list[Any] = [None] * len(asked)
-    # Long prefixes apart from short ones: a batch is padded to its longest.
-    order = sorted(range(len(asked)), key=lambda i: len(asked[i].node.tokens))
-    size = self.run.config.labelling.batch_prefixes
-    for start in range(0, len(order), size):
-      part = order[start : start + size]
-      # Filled up to one shape; the copies are drawn and dropped.
-      filled = [asked[i] for i in part + [part[-1]] * (size - len(part))]
-      drawn = self._sample_batch(filled, count, longest, stream, greedy)
-      for place, i in enumerate(part):
-        found[i] = drawn[place * count : (place + 1) * count]
-    return found
-
-  def _sample_batch(
-    self, asked: Sequence[Ask], count: int, longest: int, stream: int, greedy: bool
-  ) -> list[Drawn]:
-    run, sampling = self.run, self.run.config.sampling
-    rules = completing(run) if stream == COMPLETIONS else run.rules
-    tokens, lengths = prompts.pad(
-      [self.plots[ask.plot].prompt + list(ask.node.tokens) for ask in asked],
-      bucket=sampling.prompt_bucket_tokens,
-      max_tokens=sampling.max_prompt_tokens + sampling.max_response_tokens,
-      pad_id=run.tokenizer.pad_id,
-    )
-    if max(ask.number for ask in asked) >= NODES_MAX:
+    run = self.run
+    found: list[list[Drawn]] = [[] for _ in asked]
+    if max((ask.number for ask in asked), default=0) >= NODES_MAX:
       raise UserError(
         f"tree {run.config.tree['name']}: a tree has more than {NODES_MAX} nodes; "
         "lower its sizes"
       )
+    rules = completing(run) if stream == COMPLETIONS else run.rules
     numbers = [self.plots[ask.plot].number * NODES_MAX + ask.number for ask in asked]
-    rows = (np.array(numbers)[:, None] * count + np.arange(count)).reshape(-1)
-    if rows.max() > np.iinfo(np.int32).max:
-      raise UserError("label: more samples than int32 counts; use fewer problems")
-    responses = sampler.generate(
-      run.policy.decoder,
-      run.policy.variables(self.params, run.frozen),
-      jnp.asarray(tokens),
-      jnp.asarray(lengths),
-      jnp.asarray(rows, jnp.int32),
+    for part, responses in writing.behind(
+      run,
+      self.params,
+      [self.plots[ask.plot].prompt + list(ask.node.tokens) for ask in asked],
+      [range(number * count, (number + 1) * count) for number in numbers],
       draw.stream(run.config.seed, draw.LABELS, stream),
+      batch_prefixes=run.config.labelling.batch_prefixes,
       rules=dataclasses.replace(rules, max_tokens=longest, greedy=greedy),
-      engine=run.engine,
-    )
+    ):
+      drawn = self._drawn(responses)
+      for place, i in enumerate(part):
+        found[i] = drawn[place * count : (place + 1) * count]
+    return found
+
+  def _drawn(self, responses: Responses) -> list[Drawn]:
+    run = self.run
     said, mask, logp = (
       np.asarray(x) for x in (responses.tokens, responses.mask, responses.logp)
     )
     found = []
-    for row in range(len(rows)):
+    for row in range(len(mask)):
       kept = mask[row] > 0
       ids, logs = said[row][kept].tolist(), logp[row][kept].tolist()
       stopped = bool(ids) and ids[-1] in run.rules.stop_ids

@@ -19,15 +19,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import tqdm
 
-from jaxrl import draw, pick, prompts, sampler
+from jaxrl import draw, pick, prompts
 from jaxrl.build import Run
 from jaxrl.config import bind
 from jaxrl.errors import UserError
-from jaxrl.prm import solutions
+from jaxrl.policy import jitted_outputs_old
+from jaxrl.prm import solutions, writing
 from jaxrl.prm.evidence import DONE, JUDGE, Evidence
 from jaxrl.prm.inquiry import Inquiry, inquire
 from jaxrl.prm.response import Response, pieces
@@ -42,6 +42,7 @@ from jaxrl.prm.written import (
   solution_of,
 )
 from jaxrl.problems import Problem, in_test
+from jaxrl.rollout import Responses
 from jaxrl.sandbox import Outcome, VerifierPool
 from jaxrl.types import Tree
 
@@ -181,11 +182,9 @@ class Labeller:
     """Entropies [B, T] where the rule that cuts reads them."""
     if "entropy" not in pick.needs(bind(self.run.config, "cut")):
       return None
-    score = jax.jit(
-      lambda params, frozen, rows: self.run.policy.forward(
-        params, frozen, rows, ("entropy",)
-      )
-    )
+    # Neighbours share a prompt as training does, and here others are neighbours.
+    alone = dataclasses.replace(self.run.policy, responses_per_row=1)
+    score = jitted_outputs_old(alone, ("entropy",), 1)
     return np.asarray(score(self.params, self.run.frozen, batch).entropy)
 
   def _complete(self, asked: Sequence[tuple[Written, int]]) -> None:
@@ -193,48 +192,28 @@ class Labeller:
 
     As many as that has columns: in turns, of `labelling.completions` each.
     """
-    # Long prefixes apart from short ones: a batch is padded to its longest.
-    asked = sorted(asked, key=lambda ask: _length(*ask))
-    settings = self.run.config.labelling
-    size, turn = settings.batch_prefixes, 0
+    settings, turn = self.run.config.labelling, 0
+    k = settings.completions
     while asked:
-      for start in range(0, len(asked), size):
-        part = asked[start : start + size]
-        # Filled up to one shape; the copies are drawn and dropped.
-        self._complete_batch(part, part + [part[-1]] * (size - len(part)), turn)
+      numbers = [one.number * STEPS_MAX + prefix for one, prefix in asked]
+      for part, responses in writing.behind(
+        self.run,
+        self.params,
+        [one.prompt + one.tokens[: _said(one, prefix)] for one, prefix in asked],
+        [range(number * k, (number + 1) * k) for number in numbers],
+        draw.stream(self.run.config.seed, draw.LABELS, TURNS + turn if turn else 1),
+        batch_prefixes=settings.batch_prefixes,
+        rules=completing(self.run),
+      ):
+        self._add([asked[i] for i in part], responses, turn)
       turn += 1
-      begun = turn * settings.completions
-      asked = [(one, prefix) for one, prefix in asked if _room(one) > begun]
+      asked = [(one, prefix) for one, prefix in asked if _room(one) > turn * k]
 
-  def _complete_batch(
-    self,
-    asked: Sequence[tuple[Written, int]],
-    filled: Sequence[tuple[Written, int]],
-    turn: int,
+  def _add(
+    self, asked: Sequence[tuple[Written, int]], responses: Responses, turn: int
   ) -> None:
-    run, config = self.run, self.run.config
-    k = config.labelling.completions
-    longest = config.sampling.max_prompt_tokens + config.sampling.max_response_tokens
-    tokens, lengths = prompts.pad(
-      [one.prompt + one.tokens[: _said(one, prefix)] for one, prefix in filled],
-      bucket=config.sampling.prompt_bucket_tokens,
-      max_tokens=longest,
-      pad_id=run.tokenizer.pad_id,
-    )
-    numbers = [one.number * STEPS_MAX + prefix for one, prefix in filled]
-    rows = (np.array(numbers)[:, None] * k + np.arange(k)).reshape(-1)
-    if rows.max() > np.iinfo(np.int32).max:
-      raise UserError("label: more completions than int32 counts; use fewer problems")
-    responses = sampler.generate(
-      run.policy.decoder,
-      run.policy.variables(self.params, run.frozen),
-      jnp.asarray(tokens),
-      jnp.asarray(lengths),
-      jnp.asarray(rows, jnp.int32),
-      draw.stream(config.seed, draw.LABELS, TURNS + turn if turn else 1),
-      rules=completing(run),
-      engine=run.engine,
-    )
+    """Scores completions, and adds them to the evidence."""
+    run, k = self.run, self.run.config.labelling.completions
     words = draw.texts(run.tokenizer, responses)
     mask, logp = np.asarray(responses.mask), np.asarray(responses.logp)
     likelihood = np.exp((mask * logp).sum(1) / np.maximum(mask.sum(1), 1.0))
@@ -273,10 +252,6 @@ def _said(one: Written, prefix: int) -> int:
 def _room(one: Written) -> int:
   assert one.evidence.right is not None
   return one.evidence.right.shape[1]
-
-
-def _length(one: Written, prefix: int) -> int:
-  return len(one.prompt) + _said(one, prefix)
 
 
 def label(

@@ -36,18 +36,27 @@ class StepScorer:
   @property
   def of_tokens(self) -> bool:
     """Whether a score stands on a step's last token, and not on the one behind it."""
-    return READ_FROM_TOKENS in pick.needs(bind(self.run.config, "readout"))
+    return READ_FROM_TOKENS in self.needs
 
   def __call__(self, batch: Rollouts) -> jax.Array:
     """Scores [B, T], 0..1, on the tokens of the mask."""
-    readout = bind(self.run.config, "readout")
-    needs = pick.needs(readout)
-    if "logp_ref" in needs:
+    if "logp_ref" in self.needs:
       logp_ref = jitted_reference_logp(self._policy, 1)(self.run.reference, batch)
       batch = dataclasses.replace(batch, logp_ref=logp_ref)
-    fields = tuple(f.name for f in dataclasses.fields(PolicyOutputs) if f.name in needs)
-    score = _compiled(self._policy, readout, fields)
-    return score(self.params, self.run.frozen, batch)
+    return self.program(self.params, self.run.frozen, batch)
+
+  @property
+  def needs(self) -> tuple[str, ...]:
+    """The arrays that the readout names."""
+    return pick.needs(bind(self.run.config, "readout"))
+
+  @property
+  def program(self) -> Callable:
+    """The jitted `(params, frozen, batch) -> scores`."""
+    fields = tuple(
+      f.name for f in dataclasses.fields(PolicyOutputs) if f.name in self.needs
+    )
+    return _compiled(self._policy, bind(self.run.config, "readout"), fields)
 
   def log_ratio(self, batch: Rollouts) -> jax.Array:
     """Log-probs [B, T] under an implicit model, minus those under its reference."""

@@ -291,6 +291,28 @@ def test_weights_move_when_they_are_due_and_a_resumed_run_is_the_same(tmp_path):
   assert taken == [False, False, False, True, True], "the last two were taken again"
 
 
+def test_the_schedule_of_the_weights_ends_with_their_last_step(tmp_path):
+  """Three of eight batches are due, of two mini-batches in each of two epochs."""
+  made = config(
+    tmp_path,
+    steps=8,
+    mini_batches=2,
+    epochs_per_batch=2,
+    meta_after=2,
+    meta_every=2,
+    meta_schedule={"name": "linear", "learning_rate": 1.0},
+  )
+  run, _ = build(made)
+  due = [step for step in range(1, 9) if known_outcomes(run, step) is not None]
+  assert due == [4, 6, 8]
+  optimizer, ones = run.reweighting.optimizer, {"domain_weights": jnp.ones(2)}
+  state, rates = optimizer.init(ones), []
+  for _ in range(13):
+    updates, state = optimizer.update(ones, state)
+    rates.append(-float(updates["domain_weights"][0]))
+  np.testing.assert_allclose(rates, [1 - i / 12 for i in range(13)], atol=1e-6)
+
+
 def test_rows_know_their_domain_and_their_solution(tmp_path):
   run, _ = build(config(tmp_path))
   assert run.reweighting.domains == ("clean", "flipped")

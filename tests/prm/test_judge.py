@@ -17,7 +17,7 @@ from jaxrl.models.decoder import init_params
 from jaxrl.models.save import save
 from jaxrl.models.tokenizer import byte_tokenizer
 from jaxrl.prm import judge as judge_lib
-from jaxrl.prm import judgement
+from jaxrl.prm import judgement, writing
 from jaxrl.prm.judge import Chain, Judge, Written, mean_vote
 from jaxrl.prm.judgement import Ask
 from tests import tiny
@@ -82,6 +82,20 @@ def test_neither_batches_nor_neighbours_change_a_text(built):
   assert [x[2] for x in other] != [x[2] for x in alone]
 
 
+def test_numbers_may_pass_int32(built):
+  """The same lower halves draw anew for each upper half, and neighbours change none."""
+  judge = Judge(*built, votes=2, batch_asks=4)
+  same = [ASKS[1]] * 3
+  texts = [x[2] for x in texts_of(judge, same, numbers=[0, 2**30, 2**31])]
+  assert len(set(texts)) == 6
+  assert texts[:2] == [x[2] for x in texts_of(judge, same[:1], numbers=[0])]
+  assert texts[4:] == [x[2] for x in texts_of(judge, same[:1], numbers=[2**31])]
+  # Below it a number is the sampler's id, and the key what it was.
+  ids, keys = writing._named(np.array([5, 2**31 - 1, 2**31 + 5]), KEY)
+  assert ids.tolist() == [5, 2**31 - 1, 5]
+  assert (keys == KEY).tolist() == [True, True, False]
+
+
 def test_a_step_at_a_time_where_the_form_judges_one(built):
   judge = Judge(*built, form="last_step", votes=2)
   written = judge.write(ASKS, KEY)
@@ -99,8 +113,6 @@ def test_what_is_too_long_is_counted_and_left_out(built):
   said = judge(asks, KEY)
   assert judge.counts["asks_too_long"] == 1 and judge.counts["texts"] == 2
   assert np.isnan(said[1]).all() and said[1].shape == (2, 1)
-  with pytest.raises(UserError, match="int32"):
-    judge(ASKS[:1], KEY, numbers=[2**30])
   with pytest.raises(UserError, match="no form 'step'"):
     Judge(*built, form="step")
 

@@ -1,6 +1,7 @@
 """Labelling: what is written, and that stopping and batching change none of it."""
 
 import dataclasses
+import types
 
 import jax
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from jaxrl.build import build
 from jaxrl.config import EvaluationConfig, LabellingConfig, resolve
 from jaxrl.draw import verifiers
+from jaxrl.explore.recorded import rows_of
+from jaxrl.policy import jitted_outputs_old
 from jaxrl.prm import label as label_lib
 from jaxrl.prm.response import Response
 from jaxrl.prm.solutions import read
@@ -109,6 +112,32 @@ def test_completions_have_a_temperature_of_their_own(whole, tmp_path):
   drawn = [set(row) for one in found for row in one.about["right"][1:-1]]
   assert drawn and all(len(row) == 1 for row in drawn)
   assert any(len(set(row)) > 1 for one in before for row in one.about["right"][1:-1])
+
+
+def test_entropies_are_of_each_problems_own_rows(tmp_path):
+  """Though training has neighbours share a prompt; one program serves all batches."""
+  made = dataclasses.replace(
+    config(tmp_path), cut={"name": "edu_prm"}, responses_per_row=4
+  )
+  run, state = build(resolve(made))
+  labeller = types.SimpleNamespace(run=run, params=state.params)
+  said = {"steps": ["12", "3"], "labels": [None, None], "outcome": 1.0}
+
+  def entropy(*problems):
+    rows = rows_of(run, problems, [said] * len(problems), train="responses")
+    found, start = (
+      label_lib.Labeller._entropy(labeller, rows),
+      np.asarray(rows.prompt_tokens),
+    )
+    return [row[at : at + 4] for row, at in zip(found, start, strict=True)]
+
+  first, other = run.task.train[:2]
+  alone, _, _, _ = entropy(other, other, other, other)
+  mixed = entropy(first, first, other, other)
+  np.testing.assert_allclose(mixed[2:], [alone, alone], rtol=1e-5)
+  assert np.abs(mixed[0] - alone).max() > 1e-4
+  policy = dataclasses.replace(run.policy, responses_per_row=1)
+  assert jitted_outputs_old(policy, ("entropy",), 1)._cache_size() == 1
 
 
 def test_failing_verifiers_are_counted_and_their_solutions_have_no_label(tmp_path):

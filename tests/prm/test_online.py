@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 
+from jaxrl import collect as collect_lib
 from jaxrl import loop
 from jaxrl.build import build
 from jaxrl.checkpoints import Checkpoints
@@ -81,6 +82,25 @@ def test_a_step_raises_what_was_right(before):
   assert sums[score > 0.5].mean() > sums[score < 0.5].mean()
 
 
+def test_its_optimisers_state_waits_in_host_memory_too(tmp_path, before, monkeypatch):
+  run, state = build(config(tmp_path, offload_optimizer=True))
+  run = dataclasses.replace(run, online=before[0].online)  # which is compiled
+  waiting = run.stowed(state)
+  batch, _, beside = collect_lib._learn(run, before[2][0], waiting.beside)
+  kinds = lambda tree: {x.sharding.memory_kind for x in jax.tree.leaves(tree)}
+  for one in (waiting, waiting.beside["prm"], beside["prm"]):
+    assert kinds(one.opt_state) == {"pinned_host"}
+    assert kinds(one.params) == {"device"}
+  assert kinds((run.fetched(waiting), batch.prm_log_ratio)) == {"device"}
+  assert distance(beside["prm"].params, before[2][-1]["prm"].params) == 0
+  # And before the first update.
+  seen = []
+  stop = lambda run, session, state, position: seen.append(state) or position
+  monkeypatch.setattr(loop, "_steps", stop)
+  loop.fit(run.config)
+  assert kinds([seen[0].opt_state, seen[0].beside["prm"].opt_state]) == {"pinned_host"}
+
+
 def test_rows_without_a_verdict_teach_nothing(before):
   run, state, (batch, *_) = before
   kept = run.packed(batch.replace(scored=batch.scored.at[:4].set(0.0)))
@@ -96,6 +116,7 @@ def test_four_steps_equal_two_then_two(tmp_path, lora_rank):
   base = config(tmp_path / "whole")
   base = dataclasses.replace(
     base,
+    offload_optimizer=lora_rank == 0,
     model=dataclasses.replace(base.model, lora_rank=lora_rank),
     output=dataclasses.replace(
       base.output, checkpoint_every_steps=2, keep_checkpoints=2
