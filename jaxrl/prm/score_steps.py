@@ -22,6 +22,7 @@ from jaxrl.policy import Policy, jitted_reference_logp
 from jaxrl.prm.response import Response, pieces
 from jaxrl.types import PolicyOutputs, Rollouts, Tree
 
+NONE = np.iinfo(np.int32).max  # no step
 READ_FROM_TOKENS = "logp"  # a readout that names it scores tokens, not what follows
 
 
@@ -158,12 +159,20 @@ def cut_rows(run: Run, batch: Rollouts) -> Rollouts:
 def last_tokens(steps: jax.Array, truncated: jax.Array) -> jax.Array:
   """1. [B, T] on the last token of each step.
 
-  The last step of a truncated response is not over, and has none.
+  The last step of a truncated response is not over, and has none. A step goes on behind
+  a tool's output, whose tokens are no step's.
   """
-  following = jnp.pad(steps[:, 1:], ((0, 0), (0, 1)), constant_values=-1)
+  following = _following(steps)
   last = (steps >= 0) & (following != steps)
-  unfinished = (following < 0) & (truncated[:, None] > 0)
+  unfinished = (following == NONE) & (truncated[:, None] > 0)
   return jnp.where(last & ~unfinished, 1.0, 0.0)
+
+
+def _following(steps: jax.Array) -> jax.Array:
+  """The step [B, T] of the next token that has one; NONE behind the last of them."""
+  numbers = jnp.where(steps >= 0, steps, NONE)  # which never fall
+  later = jax.lax.cummin(numbers, axis=1, reverse=True)
+  return jnp.pad(later[:, 1:], ((0, 0), (0, 1)), constant_values=NONE)
 
 
 def score_rows(scorer: StepScorer, batch: Rollouts) -> Rollouts:
@@ -173,7 +182,7 @@ def score_rows(scorer: StepScorer, batch: Rollouts) -> Rollouts:
   last step is read at the stop token and stays there.
   """
   scored = last_tokens(batch.steps, batch.truncated)
-  final = jnp.pad(batch.steps[:, 1:], ((0, 0), (0, 1)), constant_values=-1) < 0
+  final = _following(batch.steps) == NONE
   if scorer.of_tokens:
     inside = jnp.where(batch.steps >= 0, 1.0, 0.0)
     scores = scorer(dataclasses.replace(batch, mask=inside))

@@ -158,6 +158,13 @@ def test_a_truncated_response_has_no_score_for_its_last_step():
   assert got.tolist() == [[0, 0, 1, 0, 1, 0], [0, 0, 1, 0, 0, 0]]
 
 
+def test_a_step_that_a_tools_output_interrupts_ends_once():
+  steps = jnp.array([[0, 0, -1, -1, 0, 1, 1, -1, -1]])
+  got = [score_steps.last_tokens(steps, jnp.array([cut])) for cut in (0.0, 1.0)]
+  assert got[0].tolist() == [[0, 0, 0, 0, 1, 0, 1, 0, 0]]
+  assert got[1].tolist() == [[0, 0, 0, 0, 1, 0, 0, 0, 0]]
+
+
 def test_step_scores_reward_a_policy(trained, tmp_path):
   made = tiny.config(
     tmp_path / "rl",
