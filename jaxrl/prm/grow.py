@@ -169,7 +169,7 @@ class Grower:
       return found
     last = lambda node: [None] * (len(node.texts) - 1) + [1.0]
     scores = step_scores(
-      self.scorer,
+      self.scorer.asked_by(self.run.task),
       [self.plots[asked[i].plot].problem for i in read],
       [
         {"steps": one.texts, "labels": last(one), "outcome": None}

@@ -192,6 +192,8 @@ def test_critics_are_trained_on_their_pairs_and_plan(
   path = tmp_path / "pairs.jsonl"
   counts = label_lib.label(labeller.run, labeller.pool, labeller.params, path)
   lines = read(path)
+  asked = {one.id: labeller.run.task.messages(one) for one in labeller.run.task.train}
+  assert all(list(one.messages) == asked[one.problem] for one in lines)
   of = {
     name: [one for one in lines if one.about["critic"] == name]
     for name in ("goal", "reason", "query", "retrieve")
