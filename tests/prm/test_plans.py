@@ -120,7 +120,7 @@ def test_lines_begin_with_their_sub_goal_and_are_counted(labeller, documents):
   for (_, _, goal), lines in zip(asked, found, strict=True):
     for line in lines:
       assert line.startswith(goal) and line.endswith("\n") and line.count("\n") == 1
-  assert one.tokens == {0: 3, 2: 3}
+  assert one.grower.tokens == {0: 3, 2: 3}
   assert one.execute(asked[:1], [0], count=3) == found[:1]  # its number is its chance
   assert one.execute(asked[:1], [7], count=3) != found[:1]
 
