@@ -120,6 +120,11 @@ def _importable(name: str, file: str | None) -> bool:
   return False
 
 
+def with_data(problem: Problem, **more: Any) -> Problem:
+  """The problem with more under `data`."""
+  return dataclasses.replace(problem, data={**problem.data, **more})
+
+
 def problem_id(source: str, question: str) -> str:
   """A stable name of a question: the same in every process, run and version."""
   return hashlib.sha256(f"{source}\0{question}".encode(errors="replace")).hexdigest()[
@@ -145,19 +150,33 @@ def split_by_question(
   seed repeat the same questions, and are no test set. `key` names what makes two
   wordings the same question.
   """
-  if not 0 < test_fraction < 1:
-    raise UserError(f"test_fraction is {test_fraction}: give a number between 0 and 1")
   unique: dict[str, Problem] = {}
   for problem in problems:
     unique.setdefault(problem.question, problem)
+  return divide(unique.values(), test_fraction, key)
+
+
+def divide(
+  problems: Iterable[Problem],
+  test_fraction: float,
+  key: Callable[[Problem], str] = lambda problem: problem.question,
+) -> tuple[list[Problem], list[Problem]]:
+  """(train, test) as `split_by_question`, of all problems: a question may come again.
+
+  Such are those asked in another way, or with other solutions. UserError where a side
+  is empty.
+  """
+  if not 0 < test_fraction < 1:
+    raise UserError(f"test_fraction is {test_fraction}: give a number between 0 and 1")
   train: list[Problem] = []
   test: list[Problem] = []
-  for problem in unique.values():
+  for problem in problems:
     (test if in_test(key(problem), test_fraction) else train).append(problem)
   for name, side in (("training", train), ("test", test)):
     if not side:
+      count = len({problem.question for problem in (*train, *test)})
       raise UserError(
-        f"the {name} split is empty: {len(unique)} distinct questions with "
+        f"the {name} split is empty: {count} distinct questions with "
         f"test_fraction {test_fraction}; give more problems or another fraction"
       )
   return train, test

@@ -3,6 +3,7 @@
 Run: .venv/bin/python -m scripts.prm_arithmetic
 """
 
+import dataclasses
 import datetime
 import json
 import os
@@ -19,7 +20,7 @@ from jaxrl.metrics import METRICS, read_jsonl
 from jaxrl.pick import pick
 from jaxrl.prm import evaluation, held_out, score_steps
 from jaxrl.prm.solutions import Solution, read
-from jaxrl.problems import Problem
+from jaxrl.tasks.labelled_steps import problem_of
 
 RUNS = pathlib.Path("runs")
 DATA = RUNS / "prm_arithmetic"
@@ -76,7 +77,7 @@ def step_scores(
   asked, rows = [], []
   for one in found:
     data = {"steps": one.steps, "labels": [0.0] * len(one.steps), "outcome": None}
-    asked.append(Problem(one.problem, one.source, one.question, one.answer, {}))
+    asked.append(problem_of([dataclasses.asdict(one)]))
     rows.append(data)
   scores = held_out.step_scores(scorer, asked, rows, batch_rows=64)
   return [

@@ -21,7 +21,6 @@ $jaxrl train prm_smollm2/champ
 # The same held-out problems of CHAMP for both: the split is by the question.
 [ -e $runs/champ_by_sums.json ] || $jaxrl evaluate runs/prm_smollm2-sums \
   --task.path $runs/champ.jsonl --task.test_path None --task.test_fraction 0.33 \
-  --task.system "" \
   --micro_batch_tokens 1024 --packed_row_tokens 1024 \
   --sampling.max_prompt_tokens 320 --sampling.max_response_tokens 640 \
   --evaluation.problems 200 --evaluation.batch_rows 8 > $runs/champ_by_sums.part

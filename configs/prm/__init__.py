@@ -14,8 +14,7 @@ BASE = Config(
   group_size=1,
   micro_batch_tokens=512,
   packed_row_tokens=256,
-  # A model of steps reads solutions under the prompt for which they were sampled.
-  task={"name": "labelled_steps", "path": "labels.jsonl", "system": SYSTEM},
+  task={"name": "labelled_steps", "path": "labels.jsonl"},
   labels_of={**EASY_ARITHMETIC, "system": SYSTEM},
   sampling=SamplingConfig(
     max_prompt_tokens=128, max_response_tokens=96, prompt_bucket_tokens=32

@@ -34,7 +34,6 @@ def config() -> Config:
       "name": "step_pairs",
       "path": "pairs.jsonl",
       "critic": "goal",
-      "system": PLANS["system"],
     },
     labels_of=PLANS,
     tree={"name": "cr_planner"},

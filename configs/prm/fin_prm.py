@@ -19,7 +19,6 @@ def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
     model=ModelConfig(step_head_hidden=512),
-    task={**prm.BASE.task, "system": THINK},
     labels_of={**prm.BASE.labels_of, "system": THINK},
     cut={"name": "final_answer"},
     labels={"name": "fin_prm"},

@@ -17,7 +17,6 @@ from jaxrl.configs import prm
 def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
-    task={**prm.BASE.task, "system": ""},
     labels_of={"name": "logic_steps"},
     sampling=SamplingConfig(
       max_prompt_tokens=320, max_response_tokens=128, prompt_bucket_tokens=64

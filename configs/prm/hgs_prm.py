@@ -17,7 +17,6 @@ from jaxrl.configs import prm
 def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
-    task={**prm.BASE.task, "system": ""},
     labels_of={
       "name": "code_jsonl",
       "train_path": "train.jsonl",

@@ -18,7 +18,6 @@ THINK = "Think in short paragraphs. Then write </think> and, after it, the answe
 def config() -> Config:
   """What differs from `prm/base`."""
   return prm.config(
-    task={**prm.BASE.task, "system": THINK},
     labels_of={**prm.BASE.labels_of, "system": THINK},
     cut={"name": "final_answer"},
     query={"name": "nothing"},

@@ -6,7 +6,7 @@ Expect: see docs/prm_smollm2.md.
 """
 
 from jaxrl.config import Config
-from jaxrl.configs import prm, prm_smollm2
+from jaxrl.configs import prm_smollm2
 
 
 def config() -> Config:
@@ -18,7 +18,6 @@ def config() -> Config:
       "path": f"{prm_smollm2.FOLDER}/labels.jsonl",
       # Of questions that the policy and this model have not seen, 8 completions each.
       "test_path": f"{prm_smollm2.FOLDER}/held_out.jsonl",
-      "system": prm.SYSTEM,
     },
     schedule={"name": "cosine", "learning_rate": 5e-5},
   )

@@ -13,14 +13,10 @@ from jaxrl.configs import search
 
 
 def config() -> Config:
-  """What differs from the searches, whose prompts it reads."""
+  """What differs from the searches."""
   return search.config(
     prm=None,
-    task={
-      "name": "labelled_steps",
-      "path": "found.jsonl",
-      "system": search.BASE.task["system"],
-    },
+    task={"name": "labelled_steps", "path": "found.jsonl"},
     explore={"name": "recorded", "train": "responses"},
     loss={"name": "sft"},
     evaluation=EvaluationConfig(problems=0),  # the file's test side has no verifier

@@ -13,6 +13,7 @@ from jaxrl.prm import score_steps
 from jaxrl.prm.score_steps import StepScorer
 from jaxrl.prm.solutions import tokenize
 from jaxrl.prm.written import Written
+from jaxrl.problems import Task
 from jaxrl.types import Rollouts, Tree
 
 
@@ -67,11 +68,12 @@ def _probabilities(policy: Policy) -> Callable:
   return of_heads
 
 
-def load(directory: str | None, *, batch_rows: int) -> Heads:
-  """The heads that a run trained.
+def load(directory: str | None, task: Task, *, batch_rows: int) -> Heads:
+  """The heads that a run trained, for solutions to a task's problems.
 
   Raises:
     UserError: there is no such run, or it trained no model of steps.
   """
-  scorer = None if directory is None else score_steps.load(directory)
-  return Heads(scorer, batch_rows)
+  if directory is None:
+    return Heads(None, batch_rows)
+  return Heads(score_steps.load(directory).asked_by(task), batch_rows)

@@ -7,9 +7,14 @@ model that `objectives/goal_conditioned_rm` has trained:
   a sample is kept where Q_t > threshold at all its tokens
 
 Votes are among the samples that are kept, or among all where none is:
-`search/answers.filter_vote`. The tokens behind the first Q_t <= threshold need not have
-been written. A state is read before a token, so the last one is that before the stop.
+`search/answers.filter_vote`, in the search `strategies/goal_conditioned_rm`. The tokens
+behind the first Q_t <= threshold need not have been written. A state is read before a
+token, so the last one is that before the stop.
 """
+
+import dataclasses
+import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -17,13 +22,59 @@ from jaxtyping import Array, Bool, Float
 
 from jaxrl import masked
 from jaxrl.build import Run
+from jaxrl.errors import UserError
+from jaxrl.explore.recorded import rows_of
+from jaxrl.policy import Policy
+from jaxrl.tasks.labelled_steps import read_problems
 from jaxrl.types import Rollouts, Tree
 
 
 def states(run: Run, params: Tree, batch: Rollouts) -> Float[Array, "B T D"]:
   """The model's states before the tokens of the mask; rows are `train` "responses"."""
-  said = run.policy.forward(params, run.frozen, batch, ("states",))
-  return jnp.asarray(said.states)
+  return _states(run.policy)(params, run.frozen, batch)
+
+
+@functools.cache
+def _states(policy: Policy) -> Callable[[Tree, Tree, Rollouts], jax.Array]:
+  @jax.jit
+  def said(params: Tree, frozen: Tree, batch: Rollouts) -> jax.Array:
+    return jnp.asarray(policy.forward(params, frozen, batch, ("states",)).states)
+
+  return said
+
+
+def goal_of(run: Run, params: Tree, path: str, *, batch_rows: int) -> Float[Array, "D"]:
+  """The goal of the right solutions in a labelled file, but those that are cut off.
+
+  Raises:
+    UserError: there is none.
+  """
+  right = [
+    (problem, one)
+    for problem in read_problems(path, "error")
+    for one in problem.data["solutions"]
+    if one["outcome"] is not None and one["outcome"] > 0.5
+  ]
+  policy = dataclasses.replace(run.policy, responses_per_row=1)
+  alone = dataclasses.replace(run, policy=policy)
+  total, count = jnp.zeros(run.policy.decoder.config.embed_dim), jnp.zeros(())
+  for start in range(0, len(right), batch_rows):
+    part = right[start : start + batch_rows]
+    # Filled up to one shape, with rows of nothing.
+    problems, found = zip(
+      *part, *[(part[-1][0], None)] * (batch_rows - len(part)), strict=True
+    )
+    batch = rows_of(alone, problems, found, train="responses")
+    whole = batch.score * (1 - batch.truncated)
+    number = jnp.sum(whole > 0.5)
+    made = goal(states(alone, params, batch), whole, batch.mask)
+    total, count = total + made * number, count + number
+  if not count:
+    raise UserError(
+      f"{path}: no solution is right and short enough to be read to its end, so that "
+      "there is no goal; label more problems"
+    )
+  return total / count
 
 
 def goal(

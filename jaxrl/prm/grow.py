@@ -110,6 +110,7 @@ class Grower:
   counts: Counter
   plots: tuple[Plot, ...]
   scorer: StepScorer | None = None  # of the config's `prm`, where it names one
+  tokens: Counter = dataclasses.field(default_factory=Counter)  # sampled, by plot
 
   # --- what is written --------------------------------------------------------------
 
@@ -170,7 +171,7 @@ class Grower:
       return found
     last = lambda node: [None] * (len(node.texts) - 1) + [1.0]
     scores = step_scores(
-      self.scorer,
+      self.scorer.asked_by(self.run.task),
       [self.plots[asked[i].plot].problem for i in read],
       [
         {"steps": one.texts, "labels": last(one), "outcome": None}
@@ -249,6 +250,7 @@ class Grower:
       drawn = self._drawn(responses)
       for place, i in enumerate(part):
         found[i] = drawn[place * count : (place + 1) * count]
+        self.tokens[asked[i].plot] += sum(len(logs) for _, logs, _ in found[i])
     return found
 
   def _drawn(self, responses: Responses) -> list[Drawn]:
@@ -335,18 +337,26 @@ class Grower:
     return found
 
 
-def start(labeller: Labeller, numbered: Sequence[tuple[int, Problem]]) -> Grower:
-  """What grows trees for some numbered problems."""
-  run = labeller.run
+def plots_of(run: Run, numbered: Sequence[tuple[int, Problem]]) -> tuple[Plot, ...]:
+  """Numbered problems of the run's task, with their prompts."""
   encode = lambda problem: prompts.encode(
     run.tokenizer, run.task, problem, chat=run.config.model.chat
   )
-  plots = [Plot(number, problem, encode(problem)) for number, problem in numbered]
-  scorer = None
+  return tuple(Plot(number, problem, encode(problem)) for number, problem in numbered)
+
+
+def start(labeller: Labeller, numbered: Sequence[tuple[int, Problem]]) -> Grower:
+  """What grows trees for some numbered problems."""
+  run, scorer = labeller.run, None
   if run.config.prm is not None:
     scorer = _scorer(run.config.prm, run.config.sampling.max_response_tokens)
   return Grower(
-    run, labeller.pool, labeller.params, labeller.counts, tuple(plots), scorer
+    run,
+    labeller.pool,
+    labeller.params,
+    labeller.counts,
+    plots_of(run, numbered),
+    scorer,
   )
 
 

@@ -145,7 +145,7 @@ def inquire(
     if needs & {"verdicts", "grounded"}:
       panel = stack.enter_context(verdicts.panel(run, judging, library, counts))
     made = {
-      "heads": lambda: ensemble.load(config.prm, batch_rows=size),
+      "heads": lambda: ensemble.load(config.prm, run.task, batch_rows=size),
       "thoughts": lambda: thoughts.load(run, params),
       "templates": lambda: templates.Templates(
         *judging(), run, params, pool, counts, keys

@@ -77,28 +77,28 @@ def _read(
 
 def greedy(
   grower: Grower,
-  plot: int,
   scorer: StepScorer,
   *,
   candidates: int = 8,
   step_tokens: int,
   depth: int,
-) -> Node:
-  """A response, each step the best rewarded of some candidates: the paper's search.
+) -> list[Node]:
+  """A response to each problem, every step the best rewarded of some candidates.
 
-  Of equal ones the first is taken. What cannot be read, for its length, comes last.
+  That is the paper's search. Of equal ones the first is taken. What cannot be read, for
+  its length, comes last.
   """
-  node, number = Node(), 0
-  problem = grower.plots[plot].problem
-  rows = grower.run.config.labelling.batch_prefixes
-  while not node.terminal:
-    ask = Ask(plot, number, node)
-    (found,) = grower.next_steps(
-      [ask], candidates, step_tokens=step_tokens, depth=depth
-    )
-    rewards = step_rewards(
-      scorer, [(problem, one.texts) for one in found], batch_rows=rows
-    )
-    node = found[int(np.argmax(np.nan_to_num(rewards, nan=-2.0)))]
-    number += 1
-  return node
+  scorer = scorer.asked_by(grower.run.task)
+  nodes = [Node()] * len(grower.plots)
+  while asked := [
+    Ask(plot, len(node.texts), node)
+    for plot, node in enumerate(nodes)
+    if not node.terminal
+  ]:
+    drawn = grower.next_steps(asked, candidates, step_tokens=step_tokens, depth=depth)
+    for ask, found in zip(asked, drawn, strict=True):
+      problem = grower.plots[ask.plot].problem
+      prefixes = [(problem, one.texts) for one in found]
+      rewards = step_rewards(scorer, prefixes, batch_rows=candidates)
+      nodes[ask.plot] = found[int(np.argmax(np.nan_to_num(rewards, nan=-2.0)))]
+  return nodes

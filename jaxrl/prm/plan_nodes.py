@@ -5,6 +5,7 @@ node is a sub-goal that is not executed yet.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from jaxrl.prm.grove import Grove
 from jaxrl.prm.grow import Ask, Node
 from jaxrl.prm.plans import CRITICS, GOAL, PLANS, Planner, critic_of
 from jaxrl.prm.solutions import Solution
+from jaxrl.prm.written import of_problem
 from jaxrl.problems import Problem
 from jaxrl.search.cr_planner import Plan, sibling_pairs
 
@@ -78,7 +80,7 @@ def pairs(grove: Grove, plot: int, problem: Problem) -> list[Solution]:
     for name in ("parent", "visits", "value_sum")
   )
   q = total / np.maximum(visits, 1)
-  found = []
+  asked, found = of_problem(grove.grower.run.task, problem), []
   for number in range(len(nodes)):
     children = np.flatnonzero(parent == number).tolist()
     for pair in sibling_pairs([q[child] for child in children]):
@@ -87,21 +89,18 @@ def pairs(grove: Grove, plot: int, problem: Problem) -> list[Solution]:
         continue
       name = f"{better}.{worse}"
       found += [
-        _solution(problem, nodes[child].texts, label, name, q[child])
+        _solution(asked, nodes[child].texts, label, name, q[child])
         for child, label in ((better, 1.0), (worse, 0.0))
       ]
   return found
 
 
 def _solution(
-  problem: Problem, plan: Plan, label: float, pair: str, value: float
+  asked: dict[str, Any], plan: Plan, label: float, pair: str, value: float
 ) -> Solution:
   critic = GOAL if is_goal(plan) else critic_of(plan[-1])
   return Solution(
-    problem=problem.id,
-    source=problem.source,
-    question=problem.question,
-    answer=problem.answer,
+    **asked,
     steps=plan,
     labels=(*[None] * (len(plan) - 1), label),
     outcome=label,

@@ -15,7 +15,6 @@ plan has is not found again.
 
 import dataclasses
 import functools
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,7 +44,6 @@ class Planner:
   corpus: Corpus
   samples: int  # executions of a sub-goal
   answer: str  # a rationale that holds this text is the last line
-  tokens: Counter = dataclasses.field(default_factory=Counter)  # sampled, by plot
 
   def goals(self, plan: Plan) -> list[str]:
     """Sub-goals that are legal: none behind an answer, or without room for a line."""
@@ -95,9 +93,7 @@ class Planner:
     drawn = self.grower.sample(prefixes, count, longest, stream)
     found: list[list[str]] = [[] for _ in asked]
     for i, of_one in zip(spoken, drawn, strict=True):
-      plot, _, goal = asked[i]
-      self.tokens[plot] += sum(len(ids) + stopped for ids, _, stopped in of_one)
-      found[i] = [self._line(goal, ids) for ids, _, _ in of_one]
+      found[i] = [self._line(asked[i][2], ids) for ids, _, _ in of_one]
     for i, (_, plan, goal) in enumerate(asked):
       if goal == RETRIEVE:
         found[i] = self.documents(plan)[:count]

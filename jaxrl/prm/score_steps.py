@@ -20,6 +20,7 @@ from jaxrl.config import bind, from_json
 from jaxrl.errors import UserError
 from jaxrl.policy import Policy, jitted_reference_logp
 from jaxrl.prm.response import Response, pieces
+from jaxrl.problems import Task
 from jaxrl.types import PolicyOutputs, Rollouts, Tree
 
 NONE = np.iinfo(np.int32).max  # no step
@@ -38,6 +39,10 @@ class StepScorer:
   def of_tokens(self) -> bool:
     """Whether a score stands on a step's last token, and not on the one behind it."""
     return READ_FROM_TOKENS in self.needs
+
+  def asked_by(self, task: Task) -> "StepScorer":
+    """The same model, for problems of a task: it reads them as that task asks them."""
+    return dataclasses.replace(self, run=dataclasses.replace(self.run, task=task))
 
   def __call__(self, batch: Rollouts) -> jax.Array:
     """Scores [B, T], 0..1, on the tokens of the mask."""

@@ -3,12 +3,15 @@
 A line is one solution:
 
   {"problem": "1f…", "source": "gsm8k", "question": "…", "answer": "42",
-   "steps": ["First …\\n", "So …"], "labels": [1.0, null], "outcome": 0.0, "about": {}}
+   "steps": ["First …\\n", "So …"], "labels": [1.0, null], "outcome": 0.0,
+   "messages": [{"role": "user", "content": "…"}], "about": {}}
 
 The texts of the steps follow each other without anything between them. A label says
 how good a step is (1 right, 0 wrong, shares between them; some rules use -1..1), null
 that the step is not to be trained on. `outcome` is 1 where the final answer is right,
-null where nobody knows.
+null where nobody knows. `messages` are the turns of the chat in which the question was
+asked, and in which a model of steps is to read the solution (with `model.chat` off both
+have the question alone); empty where nobody knows. Lines without them are read too.
 """
 
 import dataclasses
@@ -39,6 +42,7 @@ class Solution:
   outcome: float | None = None
   answer: str = ""
   source: str = ""
+  messages: tuple[Mapping[str, str], ...] = ()  # {role, content}, as Task.messages has
   about: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # how it was made
 
   def __post_init__(self):
@@ -87,13 +91,26 @@ def from_line(line: bytes) -> Solution:
     raise ValueError("'steps' is no list of texts, none of them empty")
   if not isinstance(labels, list):
     raise ValueError("'labels' is no list")
+  messages = record.get("messages", [])
+  if not isinstance(messages, list) or not all(map(_is_turn, messages)):
+    raise ValueError("'messages' is no list of turns, {role, content} each")
   _check(steps, labels, record.get("outcome"))
   known = {field.name for field in dataclasses.fields(Solution)}
   if unknown := sorted(set(record) - known):
     raise ValueError(f"it has {unknown[0]!r}, that no solution has")
   number = lambda x: None if x is None else float(x)
-  read = {"steps": tuple(steps), "labels": tuple(map(number, labels))}
-  return Solution(**{**record, **read, "outcome": number(record.get("outcome"))})
+  read = {
+    "steps": tuple(steps),
+    "labels": tuple(map(number, labels)),
+    "messages": tuple(messages),
+    "outcome": number(record.get("outcome")),
+  }
+  return Solution(**{**record, **read})
+
+
+def _is_turn(value: Any) -> bool:
+  texts = isinstance(value, dict) and all(isinstance(x, str) for x in value.values())
+  return texts and set(value) == {"role", "content"}
 
 
 def read(

@@ -23,7 +23,7 @@ from jaxrl.errors import UserError
 from jaxrl.prm import criteria, pareto, solutions, writing, yes_no
 from jaxrl.prm.criteria import Criterion
 from jaxrl.prm.response import Response, pieces
-from jaxrl.prm.written import Written, cut
+from jaxrl.prm.written import Written, cut, of_problem
 from jaxrl.problems import Problem
 from jaxrl.types import Tree
 
@@ -127,10 +127,7 @@ class StepPairs:
       for label, place in zip((1.0, 0.0), pair, strict=True):
         found.append(
           solutions.Solution(
-            problem=one.problem.id,
-            source=one.problem.source,
-            question=one.problem.question,
-            answer=one.problem.answer,
+            **of_problem(self.run.task, one.problem),
             steps=(*one.texts[:prefix], candidates[place]),
             labels=(*[None] * prefix, label),
             outcome=label,

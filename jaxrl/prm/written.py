@@ -7,6 +7,7 @@ import pathlib
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from jaxrl.errors import UserError
 from jaxrl.prm import solutions
 from jaxrl.prm.evidence import Evidence
 from jaxrl.prm.response import Response
-from jaxrl.problems import Problem
+from jaxrl.problems import Problem, Task
 from jaxrl.sandbox import Outcome
 
 _START = re.compile(rb'\{"problem": ("(?:[^"\\]|\\.)*")')  # of a line
@@ -88,7 +89,7 @@ def solution_of(
 ) -> solutions.Solution:
   """What is written of a solution: labels, and the evidence for other rules.
 
-  Documents stand before its question: whoever reads the file reads them too.
+  Documents stand before its question, see `of_problem`.
   """
   config = run.config
   labels = np.full(len(one.texts), np.nan)
@@ -102,10 +103,7 @@ def solution_of(
   known = lambda x: None if np.isnan(x) else float(x)
   assert one.evidence.right is not None
   return solutions.Solution(
-    problem=one.problem.id,
-    source=one.problem.source,
-    question="\n\n".join((*documents, one.problem.question)),
-    answer=one.problem.answer,
+    **of_problem(run.task, one.problem, documents),
     steps=tuple(one.texts),
     labels=tuple(known(x) for x in labels),
     outcome=known(one.evidence.outcome),
@@ -128,6 +126,25 @@ def solution_of(
       },
     },
   )
+
+
+def of_problem(
+  task: Task, problem: Problem, documents: Sequence[str] = ()
+) -> dict[str, Any]:
+  """The fields of a line that say what was asked, and how.
+
+  Documents stand before the question, which was asked without them: whoever reads the
+  file reads them too.
+  """
+  before = lambda text: "\n\n".join((*documents, text))
+  *turns, last = task.messages(problem)
+  return {
+    "problem": problem.id,
+    "source": problem.source,
+    "question": before(problem.question),
+    "answer": problem.answer,
+    "messages": (*turns, {**last, "content": before(last["content"])}),
+  }
 
 
 def finished(path: pathlib.Path) -> set[str]:

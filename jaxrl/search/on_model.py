@@ -43,6 +43,7 @@ class Found:
   scores: np.ndarray  # [K] one number a row, by the config's `score`
   finished: np.ndarray  # [K] bool
   tokens: int  # sampled for the problem, those of rows that were dropped too
+  spared: int | None = None  # of those, which need not have been; None: not asked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,11 +125,7 @@ def searcher(run: Run, params: Tree, scorer: StepScorer) -> Searcher:
       f"search: the model of steps in {config.prm} has no step head that reads "
       "a prefix's last state alone; take one such as prm/base trains"
     )
-  if trained.decoder.config.vocab_size != policy.decoder.config.vocab_size:
-    raise UserError(
-      f"search: the policy has {policy.decoder.config.vocab_size} tokens and the model "
-      f"of steps {trained.decoder.config.vocab_size}; take two of one tokenizer"
-    )
+  check_vocabulary(run, scorer)
   readout = bind(scorer.run.config, "readout")
   models = Models(
     policy=policy.decoder,
@@ -147,6 +144,16 @@ def searcher(run: Run, params: Tree, scorer: StepScorer) -> Searcher:
     head=scorer.params["step_head"],
   )
   return Searcher(run, weights, jax.jit(functools.partial(_search, config, models)))
+
+
+def check_vocabulary(run: Run, scorer: StepScorer) -> None:
+  """UserError where the policy and the model of steps have other tokens."""
+  policy, trained = (one.policy.decoder.config.vocab_size for one in (run, scorer.run))
+  if policy != trained:
+    raise UserError(
+      f"search: the policy has {policy} tokens and the model of steps {trained}; take "
+      "two of one tokenizer"
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -309,7 +316,8 @@ def summary(found: Sequence[Found]) -> dict[str, float]:
 
   A row that could not be scored has no part in a choice, and is counted. `auroc` is of
   the rows of a problem, a mean over those with both right and wrong ones: a model of
-  steps that knows which problems are hard, and no more, has 0.5.
+  steps that knows which problems are hard, and no more, has 0.5. `spared` is the share
+  of the tokens that need not have been sampled, where the strategy says so.
   """
   chosen: dict[str, list[float]] = {}
   put = lambda name, value: chosen.setdefault(name, []).append(float(value))
@@ -318,6 +326,8 @@ def summary(found: Sequence[Found]) -> dict[str, float]:
     put("unscored", len(one.outcomes) - len(on))
     put("tokens", one.tokens)
     put("finished", np.mean(one.finished))
+    if one.spared is not None:
+      put("spared", one.spared / max(one.tokens, 1))
     if not on:
       continue
     answers = [one.outcomes[i].answer for i in on]

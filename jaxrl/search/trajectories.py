@@ -16,7 +16,7 @@ from jaxrl.errors import UserError
 from jaxrl.prm import solutions
 from jaxrl.prm.response import Response, pieces
 from jaxrl.prm.solutions import Solution
-from jaxrl.prm.written import cut, right
+from jaxrl.prm.written import cut, of_problem, right
 from jaxrl.search.on_model import Found
 
 
@@ -55,10 +55,7 @@ def best(run: Run, found: Sequence[Found]) -> list[Solution]:
     outcome = right(run, one.outcomes[row])
     chosen.append(
       Solution(
-        problem=one.problem.id,
-        source=one.problem.source,
-        question=one.problem.question,
-        answer=one.problem.answer,
+        **of_problem(run.task, one.problem),
         steps=tuple(steps),
         labels=(None,) * len(steps),
         outcome=None if np.isnan(outcome) else outcome,

@@ -11,7 +11,7 @@ from typing import Literal
 
 from jaxrl.errors import UserError
 from jaxrl.prm.error_types import KINDS, items
-from jaxrl.problems import Problem, Task
+from jaxrl.problems import Problem, Task, with_data
 from jaxrl.tasks.labelled_steps import labelled_steps
 
 
@@ -21,8 +21,8 @@ def error_typed_steps(
   test_path: str | None = None,
   test_fraction: float = 0.1,
   on_bad_line: Literal["error", "skip"] = "error",
-  instruction: str = "",
-  system: str = "",
+  instruction: str | None = None,
+  system: str | None = None,
 ) -> Task:
   """Questions with both passes over every judged step of their solutions.
 
@@ -31,12 +31,12 @@ def error_typed_steps(
     test_path: held-out ones; without it, `test_fraction` of the questions of `path`.
     test_fraction: used without a test_path only.
     on_bad_line: "skip" goes on without lines that are no solution, and logs how many.
-    instruction: after the question, as it stood when the solutions were written.
-    system: the system turn, if any.
+    instruction: after the questions of solutions that do not say how they were asked.
+    system: the system turn of those.
 
   Raises:
-    UserError: no file, a bad line, labels of another length than the steps, or no step
-      with all three.
+    UserError: labels of another length than the steps, no step with all three, or as
+      `labelled_steps`.
   """
   task = labelled_steps(
     path=path,
@@ -69,5 +69,5 @@ def _in_passes(problems: Sequence[Problem]) -> list[Problem]:
           )
       made += items(one)
     if made:
-      found.append(dataclasses.replace(problem, data={"solutions": made}))
+      found.append(with_data(problem, solutions=made))
   return found

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from jaxrl.prm import hierarchy
-from jaxrl.problems import Problem, Task
+from jaxrl.problems import Problem, Task, with_data
 from jaxrl.tasks.labelled_steps import labelled_steps
 
 
@@ -23,8 +23,8 @@ def hierarchical_steps(
   path: str,
   test_path: str | None = None,
   on_bad_line: Literal["error", "skip"] = "error",
-  instruction: str = "",
-  system: str = "",
+  instruction: str | None = None,
+  system: str | None = None,
   labels: Literal["tree", "file"] = "tree",
   coarse: bool = True,
   move_chance: float = 0.5,
@@ -36,8 +36,8 @@ def hierarchical_steps(
     path: a JSONL file, or a folder of them.
     test_path: held-out ones; without it, a tenth of the questions of `path`.
     on_bad_line: "skip" goes on without lines that are no solution, and logs how many.
-    instruction: after the question, as it stood when the solutions were written.
-    system: the system turn, if any.
+    instruction: after the questions of solutions that do not say how they were asked.
+    system: the system turn of those.
     labels: where they come from.
     coarse: whether pairs of steps are items too.
     move_chance: of a child of a full node in the compressed tree; 0: no such tree.
@@ -65,9 +65,8 @@ def hierarchical_steps(
   train, test = _balanced(fine, least_share), task.test
   if labels == "tree":
     test = [
-      dataclasses.replace(one, data={"solutions": hierarchy.with_shares(found)})
+      with_data(one, solutions=hierarchy.with_shares(one.data["solutions"]))
       for one in task.test
-      for found in [one.data["solutions"]]
     ]
   return dataclasses.replace(task, name="hierarchical_steps", train=train, test=test)
 
@@ -95,7 +94,4 @@ def _balanced(
   for number, place in enumerate(places):
     made = hierarchy.as_solution(every[place], number)
     kept.setdefault(owners[place], []).append(made)
-  return [
-    dataclasses.replace(found[owner][0], data={"solutions": made})
-    for owner, made in kept.items()
-  ]
+  return [with_data(found[owner][0], solutions=made) for owner, made in kept.items()]

@@ -23,9 +23,9 @@ from typing import Literal
 
 from jaxrl.errors import UserError
 from jaxrl.prm import judgement
-from jaxrl.problems import Problem, Task
+from jaxrl.problems import Problem, Task, with_data
 from jaxrl.tasks import judged_steps as judged
-from jaxrl.tasks.kept_judgements import agrees, sides, with_data
+from jaxrl.tasks.kept_judgements import agrees, sides
 
 PAIRS_MAX = 2  # of a step
 

@@ -15,7 +15,6 @@ its verdict out of the loss; here the whole text trains). Where no text agrees t
 prompt is left out.
 """
 
-import dataclasses
 import functools
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -24,7 +23,7 @@ from jaxrl.errors import UserError
 from jaxrl.prm import judgement, solutions
 from jaxrl.prm.judgement import Ask
 from jaxrl.prm.solutions import Solution
-from jaxrl.problems import Problem, Task
+from jaxrl.problems import Problem, Task, with_data
 from jaxrl.tasks import judged_steps as judged
 
 
@@ -110,8 +109,3 @@ def finished(problem: Problem, text: str) -> str:
   # All that was compared is right, or the last of it is the first wrong step.
   right = 0.0 not in problem.data["labels"]
   return before + how.choices[0 if right else 1]
-
-
-def with_data(problem: Problem, **more: Any) -> Problem:
-  """The problem with more under `data`."""
-  return dataclasses.replace(problem, data={**problem.data, **more})

@@ -15,8 +15,8 @@ from typing import Literal
 from jaxrl.errors import UserError
 from jaxrl.prm import solutions
 from jaxrl.prm.solutions import Solution
-from jaxrl.problems import Problem, Task, chat, in_test, problem_id
-from jaxrl.tasks.labelled_steps import verify
+from jaxrl.problems import Problem, Task, divide, problem_id
+from jaxrl.tasks.labelled_steps import asking, problem_of, verify
 
 
 def step_pairs(
@@ -25,8 +25,8 @@ def step_pairs(
   critic: str | None = None,
   test_fraction: float = 0.1,
   on_bad_line: Literal["error", "skip"] = "error",
-  instruction: str = "",
-  system: str = "",
+  instruction: str | None = None,
+  system: str | None = None,
 ) -> Task:
   """Pairs of solutions that differ in their last step.
 
@@ -36,11 +36,11 @@ def step_pairs(
       None: all.
     test_fraction: of the questions.
     on_bad_line: "skip" goes on without lines that are no solution, and logs how many.
-    instruction: after the question, as it stood when the solutions were written.
-    system: the system turn, if any.
+    instruction: after the questions of solutions that do not say how they were asked.
+    system: the system turn of those.
 
   Raises:
-    UserError: no file, a bad line, or no pair in it.
+    UserError: no file, a bad line, no pair in it, or as `labelled_steps`.
   """
   found = solutions.read(path, on_bad_line=on_bad_line)
   pairs = [one for one in found if "pair" in one.about]
@@ -57,17 +57,8 @@ def step_pairs(
       f"{path}: it holds no pair of critic {critic!r}, but of {', '.join(there)}; "
       "name one of those, or label more problems"
     )
-  # Not `split_by_question`, which has each question once.
-  held_out = [in_test(problem.question, test_fraction) for problem in problems]
-  sides = list(zip(problems, held_out, strict=True))
-  train = [problem for problem, out in sides if not out]
-  test = [problem for problem, out in sides if out]
-  if not train or not test:
-    raise UserError(
-      f"{path}: {len(problems)} pairs do not divide into training and test questions "
-      f"with test_fraction {test_fraction}; label more problems or change it"
-    )
-  ask = lambda problem: chat(f"{problem.question}\n\n{instruction}".strip(), system)
+  train, test = divide(problems, test_fraction)
+  ask = asking(problems, path, instruction=instruction, system=system)
   return Task("step_pairs", train, test, verify, ask)
 
 
@@ -80,10 +71,5 @@ def _pairs(found: Sequence[Solution], path: str) -> Iterator[Problem]:
         f"{path}: pair {pair} of problem {problem} is no better and no worse solution, "
         "one behind the other; label again"
       )
-    yield Problem(
-      id=problem_id(problem, pair),
-      source=better[0].source,
-      question=better[0].question,
-      answer=better[0].answer,
-      data={"solutions": [dataclasses.asdict(one) for one in better]},
-    )
+    asked = problem_of([dataclasses.asdict(one) for one in better])
+    yield dataclasses.replace(asked, id=problem_id(problem, pair))

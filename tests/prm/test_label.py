@@ -15,6 +15,9 @@ from jaxrl.policy import jitted_outputs_old
 from jaxrl.prm import label as label_lib
 from jaxrl.prm.response import Response
 from jaxrl.prm.solutions import read
+from jaxrl.prm.written import of_problem
+from jaxrl.problems import chat
+from jaxrl.tasks.token_arithmetic import token_arithmetic
 from tests import tiny
 
 
@@ -57,6 +60,7 @@ def test_labels_are_shares_of_completions(whole):
   assert counts["steps"] == sum(len(one.steps) for one in found) > len(found)
   assert len({one.problem for one in found}) == 6
   for one in found:
+    assert one.messages == tuple(chat(one.question))
     rates = [np.mean(row) for row in one.about["right"][1 : len(one.steps)]]
     np.testing.assert_allclose(one.labels[:-1], rates)
     assert one.labels[-1] in (one.outcome, None) or one.labels[-1] == one.outcome
@@ -76,6 +80,21 @@ def test_a_killed_run_goes_on_where_it_was(whole, tmp_path):
   assert counts["problems"] == 6 - len(first)
   assert counts["problems_done_before"] == len(first)
   assert sorted(again.read_text().splitlines()) == sorted(text.splitlines())
+
+
+def test_a_line_says_in_which_turns_it_was_asked():
+  """With documents before the question, for whoever reads the file."""
+  task = dataclasses.replace(
+    token_arithmetic(max_operand=9),
+    messages=lambda problem: chat(f"{problem.question} Go.", "Be brief."),
+  )
+  problem = task.train[0]
+  asked = of_problem(task, problem)
+  assert asked["messages"] == tuple(task.messages(problem))
+  assert asked["question"] == problem.question
+  told = of_problem(task, problem, ["One.", "Two."])
+  assert told["question"] == f"One.\n\nTwo.\n\n{problem.question}"
+  assert told["messages"] == tuple(chat(f"{told['question']} Go.", "Be brief."))
 
 
 @pytest.mark.parametrize("torn", [5, 60])

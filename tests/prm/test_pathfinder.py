@@ -7,14 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxrl import loop
+from jaxrl import cli, loop
 from jaxrl.build import build
+from jaxrl.config import SearchConfig, to_json
+from jaxrl.draw import verifiers
 from jaxrl.errors import UserError
 from jaxrl.explore.recorded import rows_of
 from jaxrl.metrics import read_jsonl
 from jaxrl.prm import pathfinder
 from jaxrl.prm.error_types import first_pass, items, second_pass
 from jaxrl.prm.score_steps import StepScorer
+from jaxrl.search.on_host import Host
 from jaxrl.tasks.error_typed_steps import error_typed_steps
 from tests import tiny
 
@@ -146,11 +149,15 @@ def test_the_first_pass_does_not_see_its_first_label(tmp_path):
   assert marks.tolist() == [text.index(" ?"), len(text)]
 
 
-def test_a_model_learns_kinds_of_errors(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+  """The directory of a trained model."""
   changes = {"steps": 50, "schedule": {"name": "constant", "learning_rate": 1e-2}}
-  made = config(tmp_path, **changes)
-  loop.fit(made)
-  rows = read_jsonl(tmp_path / "run" / "metrics.jsonl")
+  return loop.fit(config(tmp_path_factory.mktemp("trained"), **changes))
+
+
+def test_a_model_learns_kinds_of_errors(trained):
+  rows = read_jsonl(trained / "metrics.jsonl")
   last = [row for row in rows if row["kind"] == "eval"][-1]
   assert last["step_auroc"] > 0.8
 
@@ -166,37 +173,58 @@ def test_what_the_file_lacks_is_said(tmp_path):
     error_typed_steps(path=lines)
 
 
-def test_the_search_takes_the_best_candidate(tmp_path):
-  """On a real sampler: each step is the best rewarded of those that were drawn."""
-  from collections import Counter
-
-  from jaxrl.draw import verifiers
-  from jaxrl.prm.grow import Grower, Plot
-
-  run, state = build(
-    tiny.config(tmp_path / "rl", cut={"name": "fixed_length", "tokens": 1})
+def searching(tmp_path, directory):
+  return tiny.config(
+    tmp_path / "rl",
+    cut={"name": "fixed_length", "tokens": 1},
+    prm=directory,
+    search={"name": "pathfinder"},
+    searching=SearchConfig(
+      problems=3, rows=4, rounds=3, step_tokens=1, batch_problems=2
+    ),
   )
-  seen = []
+
+
+def test_the_search_takes_the_best_candidates(tmp_path, monkeypatch):
+  """On a real sampler: each step is the best rewarded of those that were drawn."""
+  run, state = build(searching(tmp_path, None))
+  walks = {}
 
   def rewards(scorer, prefixes, *, batch_rows):
+    assert scorer.run.task is run.task, "a model reads what the policy was asked"
     found = np.asarray([float(sum(map(ord, steps[-1])) % 7) for _, steps in prefixes])
-    seen.append((prefixes, found))
+    walks.setdefault(prefixes[0][0].id, []).append((prefixes, found))
     return found
 
-  pathfinder_rewards = pathfinder.step_rewards
-  pathfinder.step_rewards = rewards
-  try:
-    with verifiers(run) as pool:
-      problem = run.task.train[0]
-      prompt = run.tokenizer.encode(problem.question)
-      plots = (Plot(0, problem, prompt),)
-      scorer = StepScorer(run, state.params, 4)
-      grower = Grower(run, pool, state.params, Counter(), plots)
-      node = pathfinder.greedy(grower, 0, scorer, candidates=4, step_tokens=1, depth=3)
-  finally:
-    pathfinder.step_rewards = pathfinder_rewards
-  assert node.terminal and 1 <= len(seen) <= 3
-  for prefixes, found in seen[:-1]:
-    assert len(prefixes) == 4
-    best = prefixes[int(np.argmax(found))][1]
-    assert list(node.texts[: len(best)]) == list(best)
+  monkeypatch.setattr(pathfinder, "step_rewards", rewards)
+  problems = run.task.train[:2]
+  with verifiers(run) as pool:
+    host = Host(run, pool, state.params, [*enumerate(problems)])
+    grower, other = (
+      host.grower(host.numbered),
+      dataclasses.replace(run.task, name="other"),
+    )
+    scorer = StepScorer(dataclasses.replace(run, task=other), state.params, 4)
+    found = pathfinder.greedy(grower, scorer, candidates=4, step_tokens=1, depth=3)
+  assert len({node.text for node in found}) == 2
+  for problem, node in zip(problems, found, strict=True):
+    seen = walks[problem.id]
+    assert node.terminal and 1 <= len(seen) <= 3
+    chosen = ()
+    for prefixes, given in seen:
+      assert len(prefixes) == 4 and len({steps for _, steps in prefixes}) > 1
+      assert all(steps[: len(chosen)] == chosen for _, steps in prefixes)
+      chosen = prefixes[int(np.argmax(given))][1]
+    assert node.texts == chosen
+
+
+def test_the_command_searches(trained, tmp_path, capsys):
+  path = tmp_path / "config.json"
+  path.write_text(to_json(searching(tmp_path, str(trained))))
+  assert cli.main(["search", str(path)]) == 0
+  shown = json.loads(capsys.readouterr().out)
+  assert shown["problems"] == 3 and shown["unscored"] == 0
+  assert 4 <= shown["tokens"] <= 3 * 4 and "spared" not in shown
+  path.write_text(to_json(searching(tmp_path, None)))
+  assert cli.main(["search", str(path)]) == 2
+  assert "search pathfinder: the config names no model" in capsys.readouterr().err

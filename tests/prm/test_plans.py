@@ -120,7 +120,7 @@ def test_lines_begin_with_their_sub_goal_and_are_counted(labeller, documents):
   for (_, _, goal), lines in zip(asked, found, strict=True):
     for line in lines:
       assert line.startswith(goal) and line.endswith("\n") and line.count("\n") == 1
-  assert one.tokens == {0: 3, 2: 3}
+  assert one.grower.tokens == {0: 3, 2: 3}
   assert one.execute(asked[:1], [0], count=3) == found[:1]  # its number is its chance
   assert one.execute(asked[:1], [7], count=3) != found[:1]
 
@@ -192,6 +192,8 @@ def test_critics_are_trained_on_their_pairs_and_plan(
   path = tmp_path / "pairs.jsonl"
   counts = label_lib.label(labeller.run, labeller.pool, labeller.params, path)
   lines = read(path)
+  asked = {one.id: labeller.run.task.messages(one) for one in labeller.run.task.train}
+  assert all(list(one.messages) == asked[one.problem] for one in lines)
   of = {
     name: [one for one in lines if one.about["critic"] == name]
     for name in ("goal", "reason", "query", "retrieve")

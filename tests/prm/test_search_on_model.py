@@ -180,7 +180,7 @@ SMALL |= {"alphallm": {"searches": 1, "widths": (2, 2), "rollouts": 1}}
 TREES = ("alphamath", "alphallm", "hgs")
 
 
-HOSTED = ("cr_planner",)  # test_plans'
+HOSTED = ("cr_planner", "goal_conditioned_rm", "pathfinder")  # see their own tests
 
 
 @pytest.mark.parametrize("name", sorted({*names("search/strategies")} - {*HOSTED}))

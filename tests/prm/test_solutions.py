@@ -20,6 +20,7 @@ GOOD = Solution(
   steps=("1+1=2\n", "#### 2"),
   labels=(1.0, None),
   outcome=1.0,
+  messages=({"role": "user", "content": "1+1=? A line a step."},),
   about={"rule": {"name": "x"}},
 )
 
@@ -39,6 +40,10 @@ def merging_tokenizer():
 def test_a_line_is_read_as_it_was_written():
   assert from_line(to_line(GOOD).encode()) == GOOD
   assert to_line(GOOD).count("\n") == 1
+  older = dataclasses.asdict(GOOD)
+  del older["messages"]
+  unsaid = dataclasses.replace(GOOD, messages=())
+  assert from_line(json.dumps(older).encode()) == unsaid
 
 
 BAD = [
@@ -51,6 +56,9 @@ BAD = [
   ({"outcome": 2}, "the outcome is 2, not within 0..1"),
   ({"question": " "}, "no text under 'question'"),
   ({"lables": []}, "it has 'lables', that no solution has"),
+  ({"messages": "1+1=?"}, "'messages' is no list of turns"),
+  ({"messages": [{"role": "user"}]}, "'messages' is no list of turns"),
+  ({"messages": [{"role": "user", "content": 2}]}, "'messages' is no list of turns"),
 ]
 
 
@@ -120,6 +128,48 @@ def test_a_question_has_all_its_solutions_and_one_side(tmp_path):
   assert {len(p.data["solutions"]) for p in (*made.train, *made.test)} == {2}
   sides = [{p.question for p in side} for side in (made.train, made.test)]
   assert not sides[0] & sides[1] and len(sides[0] | sides[1]) == 20
+
+
+def turns(*texts):
+  roles = ("system", "user")[-len(texts) :]
+  return tuple(
+    {"role": r, "content": text} for r, text in zip(roles, texts, strict=True)
+  )
+
+
+def test_questions_are_asked_as_their_solutions_were(tmp_path):
+  """Those to one question for other turns are another problem, on the same side."""
+  asked = {"a": turns("Be brief.", "{}? Tests: 1"), "b": turns("{}? Tests: 1")}
+  lines = [
+    dataclasses.replace(asking(f"{i}?", (1.0, 0.0)), messages=messages, answer=name)
+    for i in range(20)
+    for name, messages in asked.items()
+    for _ in range(2)
+  ]
+  made = task(tmp_path, *lines, test_fraction=0.3)
+  every = (*made.train, *made.test)
+  assert len(every) == 40 and {len(p.data["solutions"]) for p in every} == {2}
+  assert all(made.messages(p) == list(asked[p.answer]) for p in every)
+  sides = [{p.question for p in side} for side in (made.train, made.test)]
+  assert not sides[0] & sides[1]
+  for name in ("instruction", "system"):
+    with pytest.raises(UserError, match=f"how they were asked.*leave {name} out"):
+      task(tmp_path, *lines, test_fraction=0.3, **{name: ""})
+
+
+def test_a_benchmarks_questions_are_asked_as_the_config_says(tmp_path, caplog):
+  unsaid = [
+    dataclasses.replace(asking(f"{i}?", (1.0, 0.0)), messages=()) for i in range(20)
+  ]
+  said = dataclasses.replace(asking("said", (1.0, 0.0)), messages=turns("said!"))
+  settings = {"test_fraction": 0.3, "instruction": "Go.", "system": "Be brief."}
+  made = task(tmp_path, *unsaid, said, **settings)
+  asked = {p.question: made.messages(p) for p in (*made.train, *made.test)}
+  assert asked["3?"] == list(turns("Be brief.", "3?\n\nGo."))
+  assert asked["said"] == list(turns("said!")) and not caplog.records
+  plain = task(tmp_path, *unsaid, said, test_fraction=0.3)
+  assert plain.messages(plain.train[0])[0]["content"] == plain.train[0].question
+  assert "20 questions do not say how they were asked" in caplog.text
 
 
 def test_labels_of_which_none_is_positive_are_an_error(tmp_path):

@@ -1,6 +1,7 @@
 """A process reward model from a file of labels: its rows, its training, its use."""
 
 import dataclasses
+import functools
 import json
 
 import jax
@@ -16,7 +17,13 @@ from jaxrl.errors import UserError
 from jaxrl.explore.recorded import recorded, rows_of
 from jaxrl.metrics import read_jsonl
 from jaxrl.models.cache import EMPTY
-from jaxrl.prm import score_steps
+from jaxrl.pick import pick
+from jaxrl.prm import ensemble, score_steps
+from jaxrl.prm.error_types import KINDS
+from jaxrl.prm.solutions import Solution, to_line
+from jaxrl.prm.written import of_problem
+from jaxrl.problems import Problem, chat, from_json, to_json
+from jaxrl.tasks.token_arithmetic import token_arithmetic
 from tests import tiny
 
 STEPS = ("ab\n", "xc\n", "d")
@@ -152,6 +159,25 @@ def test_scores_stand_on_the_last_tokens_of_steps(trained, tmp_path):
     assert np.asarray(moved.step_scores)[0, start + 2] != scores[0, 2], place
 
 
+def test_a_model_reads_a_problem_as_the_task_asks_it_that_it_is_of(trained):
+  solved = dataclasses.replace(
+    token_arithmetic(max_operand=9), messages=lambda p: chat(f"{p.question} Go.", "Sh.")
+  )
+  scorer = ensemble.load(str(trained), solved, batch_rows=1).scorer
+  base = scorer.run.config
+  chatting = dataclasses.replace(
+    base,
+    model=dataclasses.replace(base.model, chat=True),
+    sampling=dataclasses.replace(base.sampling, max_prompt_tokens=128),
+    micro_batch_tokens=0,
+    packed_row_tokens=0,
+  )
+  run, problem = dataclasses.replace(scorer.run, config=chatting), solved.train[0]
+  batch = rows_of(run, [problem], [one()], train="steps")
+  prompt = np.asarray(batch.tokens)[0, : int(batch.prompt_tokens[0])].tolist()
+  assert prompt == run.tokenizer.chat(solved.messages(problem))
+
+
 def test_a_truncated_response_has_no_score_for_its_last_step():
   steps = jnp.array([[-1, 0, 0, 1, 1, -1], [-1, 0, 0, 1, 1, -1]])
   got = score_steps.last_tokens(steps, jnp.array([0.0, 1.0]))
@@ -199,19 +225,69 @@ def test_heads_of_two_sizes_are_an_error(tmp_path):
     build(made)
 
 
-OF_SAMPLES = {"labelled_steps", "hierarchical_steps", "step_pairs"}
-PEOPLES = "prm_smollm2/champ"  # solutions that no model of ours was asked for
+OF_SAMPLES = {
+  "labelled_steps",
+  "hierarchical_steps",
+  "step_pairs",
+  "error_typed_steps",
+}
+PROGRAM = {"text": "Add.", "code": "pass", "test_list": ["assert add(1, 1) == 2"]}
 
 
-def test_labels_are_learnt_under_the_prompt_they_were_sampled_for():
-  seen = []
+def sums(specs, draws, *_):
+  """In place of what reasoning_gym draws, in seconds, in a process of its own."""
+  data = {"entry": {"answer": "0", "metadata": {}}}
+  return [Problem(f"{i}", "sums", f"{i} - {i} =", "0", data) for i in range(60)]
+
+
+def some_of(task):
+  return [*task.train[:40], *task.test[:20]]  # both sides, at any share
+
+
+@functools.cache
+def sampled(spec, folder):
+  """A task whose problems are solved, with a file of two solutions to each of some."""
+  spec = from_json(spec)
+  if "train_path" in spec:
+    programs = [{**PROGRAM, "text": f"Add {i}."} for i in range(60)]
+    text = "".join(json.dumps(one) + "\n" for one in programs)
+    (folder / "programs.jsonl").write_text(text)
+    spec |= {"train_path": str(folder / "programs.jsonl"), "test_path": None}
+  solved = pick("tasks", **spec)()
+  about = {"pair": "0", "critic": "goal"} | {kind: [1] for kind in KINDS}
+  lines = [
+    Solution(
+      **of_problem(solved, problem), steps=("s",), labels=(x,), outcome=x, about=about
+    )
+    for problem in some_of(solved)
+    for x in (1.0, 0.0)
+  ]
+  path = folder / f"{len(list(folder.iterdir()))}.jsonl"
+  path.write_text("".join(map(to_line, lines)))
+  return solved, str(path)
+
+
+def test_labels_are_learnt_under_the_prompt_they_were_sampled_for(
+  tmp_path, monkeypatch
+):
+  """Of every config that reads solutions, as labelling has written them."""
+  monkeypatch.setattr("jaxrl.tasks.reasoning_gym._draw", sums)
+  seen = set()
   for name in config_lib.names():
     loaded = config_lib.load(name)
-    of_samples = loaded.task["name"] in OF_SAMPLES and name != PEOPLES
-    if not of_samples or name.startswith("search/"):
+    if loaded.task["name"] not in OF_SAMPLES:
       continue
-    prompts = [loaded.task, loaded.labels_of]
-    prompts += [loaded.meta] if loaded.reweighting else []
-    assert len({spec.get("system", "") for spec in prompts}) == 1, name
-    seen.append(name)
-  assert len(seen) > 30
+    writes = loaded.labels_of
+    if name == "search/alphallm_policy":
+      writes = config_lib.load("search/alphallm").task
+    solved, path = sampled(to_json(writes), tmp_path)
+    expected = {one.question: solved.messages(one) for one in some_of(solved)}
+    if solved.name == "code_jsonl":
+      assert "assert add(1, 1) == 2" in expected["Add 1."][0]["content"]
+    for spec in [loaded.task] + [loaded.meta] * bool(loaded.reweighting):
+      test = {"test_path": None} if "test_path" in spec else {}
+      read = pick("tasks", **{**spec, **test, "path": path})()
+      for problem in (*read.train, *read.test):
+        assert read.messages(problem) == expected[problem.question], name
+    seen.add(name)
+  assert len(seen) > 40 and {"prm/code_lines", "prm/hgs_prm"} <= seen

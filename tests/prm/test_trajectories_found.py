@@ -12,7 +12,7 @@ from jaxrl.build import build
 from jaxrl.config import EvaluationConfig, SamplingConfig, SearchConfig, to_json
 from jaxrl.errors import UserError
 from jaxrl.prm.solutions import read
-from jaxrl.problems import Problem
+from jaxrl.problems import Problem, chat
 from jaxrl.sandbox import Outcome
 from jaxrl.search import trajectories
 from jaxrl.search.on_model import Found
@@ -54,6 +54,7 @@ def test_what_a_search_finds_is_trained_on(tmp_path, capsys):
   run, _ = build(config)
   assert [one.problem for one in found] == [run.task.train[i].id for i in range(3)]
   assert all(one.labels == (None,) * len(one.steps) for one in found)
+  assert all(one.messages == tuple(chat(one.question)) for one in found)
   assert all(one.about["search"]["name"] == "alphallm" for one in found)
   # A random model is never right, and a file without a right answer teaches nothing.
   lines = lines_of(pathlib.Path(config.searching.write))

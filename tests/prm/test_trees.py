@@ -311,7 +311,7 @@ def test_steps_are_cut_and_continued(directory, pool):
   assert len({node.tokens for node in whole}) > 4, "randomness by the node's number"
 
 
-def test_values_are_what_the_model_of_steps_says(directory, pool):
+def test_values_are_what_the_model_of_steps_says(directory, pool, monkeypatch):
   labeller = labeller_of(
     directory, pool, {"name": "alphamath"}, prm=tiny.prm_directory()
   )
@@ -319,7 +319,15 @@ def test_values_are_what_the_model_of_steps_says(directory, pool):
   roots = [Ask(plot, 0, Node()) for plot in range(PROBLEMS)]
   asked = [Ask(0, number, Node()) for number in range(6)]
   nodes = [Ask(0, 0, new[0]) for new in grower.completions(asked, 1) if new[0].texts]
+  tasks, scores = [], grow.step_scores
+
+  def step_scores(scorer, *arguments, **settings):
+    tasks.append(scorer.run.task)
+    return scores(scorer, *arguments, **settings)
+
+  monkeypatch.setattr(grow, "step_scores", step_scores)
   said = grower.values([*roots, *nodes])
+  assert tasks == [labeller.run.task], "it reads what the policy was asked"
   assert said[:PROBLEMS] == [0.0] * PROBLEMS
   assert len({round(v, 6) for v in said}) > 3 and max(map(abs, said)) < 1
   for node, value in zip(nodes, said[PROBLEMS:], strict=True):

@@ -18,14 +18,8 @@ tokens at most, as the policy writes it.
 Id: cr_planner
 """
 
-from collections import Counter
-from collections.abc import Sequence
-
-from jaxrl import prompts
 from jaxrl.prm import plans
-from jaxrl.prm.grow import Grower, Plot
 from jaxrl.prm.score_steps import StepScorer, load
-from jaxrl.problems import Problem
 from jaxrl.search.on_host import Answer, Host
 
 
@@ -54,32 +48,17 @@ def cr_planner(
   """
   names = {plans.GOAL: goal, "reason": reason, "query": query, "retrieve": retrieve}
   critics = {name: load(directory) for name, directory in names.items()}
-  size = host.run.config.searching.batch_problems
   found = []
-  for start in range(0, len(host.numbered), size):
-    part = host.numbered[start : start + size]
+  for part in host.batches():
     one = plans.planner(
-      _grower(host, part), documents=documents, samples=samples, answer=answer
+      host.grower(part), documents=documents, samples=samples, answer=answer
     )
     found += _answers(one, critics)
   return found
 
 
-def _grower(host: Host, numbered: Sequence[tuple[int, Problem]]) -> Grower:
-  run = host.run
-  plots = [
-    Plot(
-      number,
-      problem,
-      prompts.encode(run.tokenizer, run.task, problem, chat=run.config.model.chat),
-    )
-    for number, problem in numbered
-  ]
-  return Grower(run, host.pool, host.params, Counter(), tuple(plots))
-
-
 def _answers(one: plans.Planner, critics: dict[str, StepScorer]) -> list[Answer]:
   return [
-    Answer("".join(plan), finished=one.is_final(plan), tokens=one.tokens[plot])
+    Answer("".join(plan), finished=one.is_final(plan), tokens=one.grower.tokens[plot])
     for plot, plan in enumerate(plans.plan(one, critics))
   ]
