@@ -250,7 +250,9 @@ class Grower:
       drawn = self._drawn(responses)
       for place, i in enumerate(part):
         found[i] = drawn[place * count : (place + 1) * count]
-        self.tokens[asked[i].plot] += sum(len(logs) for _, logs, _ in found[i])
+        sampled = sum(len(logs) for _, logs, _ in found[i])
+        self.tokens[asked[i].plot] += sampled
+        self.counts["sampled_tokens"] += sampled
     return found
 
   def _drawn(self, responses: Responses) -> list[Drawn]:
@@ -264,7 +266,6 @@ class Grower:
       ids, logs = said[row][kept].tolist(), logp[row][kept].tolist()
       stopped = bool(ids) and ids[-1] in run.rules.stop_ids
       found.append((ids[: len(ids) - stopped], logs, stopped))
-    self.counts["sampled_tokens"] += int(mask.sum())
     return found
 
   def _step(
