@@ -81,7 +81,7 @@ def responses(rng):
         pieces=parts,
         logp=np.array([-rng.expovariate(1.0) for _ in range(size)]),
         entropy=np.array([rng.expovariate(1.0) for _ in range(size)]),
-        turns=np.sort(np.array([rng.randint(0, 4) for _ in range(size)], dtype=int)),
+        turns=np.array([rng.randint(0, 4) for _ in range(size)], dtype=int),
         steps=steps.astype(np.int32),
         verdicts=np.array(
           [rng.choice([0.0, 1.0, float("nan")]) for _ in range(count)], dtype=float
