@@ -42,7 +42,7 @@ REFERENCES = {
   "prm/queries": ("tests/prm/test_labels.py", "prm/queries-{}-hparams"),
   "prm/readouts": ("tests/prm/test_readouts.py", "its_reference and [{}]"),
   "prm/reweighting": ("tests/prm/test_reweighting.py", "its_reference and [{}]"),
-  "prm/scores": ("tests/prm/test_scores.py", "its_reference and [{}-hparams"),
+  "prm/scores": ("tests/prm/test_scores.py", "its_reference and -{}-hparams"),
   "prm/steps": ("tests/prm/test_steps.py", "its_reference and [{}-hparams"),
   "prm/trees": ("tests/prm/test_trees.py", "recomputation and [{}-hparams"),
 }

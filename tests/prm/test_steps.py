@@ -239,6 +239,14 @@ def test_what_stands_before_the_first_word_is_a_step():
   assert got.tolist() == [0, 0, 0, 0, 1]
 
 
+def test_an_answer_and_a_thought_hold_more_than_blanks():
+  rule = pick("prm/steps", "final_answer")
+  cut = lambda *pieces: call(rule, Response([*pieces])).tolist()
+  assert cut("a\n\n", "b", "</think>", "x\n\n", "y") == [0, 1, 1, 2, 2]
+  assert cut("a", "</think>", "\n\n", " ") == [0, 0, 0, 0]
+  assert cut(" ", "</think>", "x") == [0, 0, 0]
+
+
 # --- properties of the papers -------------------------------------------------------
 
 

@@ -63,6 +63,9 @@ class Script(Grower):
   def values(self, asked):
     return [self.said.value(ask.plot, ask.node.text) for ask in asked]
 
+  def checks(self, plot, texts):
+    return [-1.0 if text == "b" else 1.0 for text in texts]
+
   def completions(self, asked, count):
     del count
     return self._each("rollouts", asked)
@@ -169,6 +172,26 @@ def test_alphamath_adds_up_values_and_answers(grown):
   np.testing.assert_allclose(values["AAA"], [-0.9 / 9, 0.1 / 7, -0.4 / 4, 1], rtol=1e-4)
   np.testing.assert_allclose(values["B"], [-0.1, -1], rtol=1e-4)
   assert [*values] == ["B", "AB", "AC", "AAA", "AAB", "AAC"]
+
+
+# --- GroundedPRM: u = (sum_j v_j (N - j + 1) / N + F) / N, .9^d u on ancestors --------
+
+
+def test_groundedprm_adds_up_checks_and_looks_for_both_kinds(grown):
+  """The paper's: v (1, 1), F 1 is 1.25, and v (1, -1), F -1 is -.25; b is a bad step.
+
+  Once there is a right path the choice is for low values: b's 0, not g's 1.25.
+  """
+  said = {"g": end("gxxr", 1.0), "bg": end("bgxbw", 0.0)}
+  rolled = lambda plot, text: [dataclasses.replace(said[text], ended=True)]
+  three = lambda plot, text: [node(text + letter) for letter in "bgh"]
+  script = Script(1, steps=three, rollouts=rolled)
+  (found,) = grown("groundedprm", script, rounds=4, paths=1)
+  assert script.asked == [[""], ["g"], ["b"], ["bg"]], "enough after two rounds"
+  right, wrong = (one.evidence.values for one in found)
+  root = 0.9 * 1.25 - 0.81 * 0.25
+  np.testing.assert_allclose(right, [root, 1.25, 1, 1, 1], rtol=1e-5)
+  np.testing.assert_allclose(wrong, [root, -0.225, -0.25, 1, -1, -1], rtol=1e-5)
 
 
 # --- OmegaPRM: searches by halves, of states neither all right nor all wrong ---------
