@@ -34,7 +34,24 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 TABLE = pathlib.Path(__file__).with_suffix(".txt")
 PAGE = ROOT / "docs" / "mutations.md"
 COMMAND = ".venv/bin/python scripts/mutations.py"
-MUST_HAVE = ("losses", "advantages", "corrections", "regularizers", "reductions")
+# The reference tests of stages that test_methods.py does not have: a file, and a -k in
+# which {} is the method.
+REFERENCES = {
+  "prm/labels": ("tests/prm/test_labels.py", "prm/labels-{}-hparams"),
+  "prm/objectives": ("tests/prm/test_objectives.py", "its_reference and [{}-hparams"),
+  "prm/queries": ("tests/prm/test_labels.py", "prm/queries-{}-hparams"),
+  "prm/readouts": ("tests/prm/test_readouts.py", "its_reference and [{}]"),
+  "prm/reweighting": ("tests/prm/test_reweighting.py", "its_reference and [{}]"),
+  "prm/scores": ("tests/prm/test_scores.py", "its_reference and -{}-hparams"),
+  "prm/steps": ("tests/prm/test_steps.py", "its_reference and [{}-hparams"),
+  "prm/trees": ("tests/prm/test_trees.py", "recomputation and [{}-hparams"),
+}
+# Folders whose every file has a mutation.
+MUST_HAVE = (
+  *("losses", "advantages", "corrections", "regularizers", "reductions"),
+  *REFERENCES,
+  "search/strategies",
+)
 # What a typing error in the table raises; no test is to be credited with it.
 BROKEN = re.compile(r"^E\s+(NameError|SyntaxError|IndentationError|ImportError)", re.M)
 
@@ -68,8 +85,10 @@ def read_table(text: str) -> list[Mutation]:
       raise SystemExit(f"mutations.txt: cannot read the entry of {head}: {unknown}")
     tests = [word for line in of("?") for word in shlex.split(line)]
     if not tests:
-      stage, name = path.removesuffix(".py").split("/")
-      tests = ["tests/test_methods.py", "-k", f"{stage}-{name}-hparams"]
+      stage, name = path.removesuffix(".py").rsplit("/", 1)
+      others = ("tests/test_methods.py", f"{stage}-{{}}-hparams")
+      file, chosen = REFERENCES.get(stage, others)
+      tests = [file, "-k", chosen.format(name)]
     old, new = "\n".join(of("-")), "\n".join(of("+"))
     found.append(Mutation(path, kind, what, old, new, tuple(tests)))
   return found

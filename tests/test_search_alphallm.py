@@ -9,7 +9,7 @@ import pytest
 
 from jaxrl.search import loop
 from jaxrl.search.state import Parts
-from jaxrl.search.strategies.alphallm import alphallm
+from jaxrl.search.strategies.alphallm import _reward, alphallm
 
 CHILDREN, DEPTH, LONG = 4, 3, 5  # LONG tokens a step
 FIRST = [0, 1, 5, 21]  # the first node of each depth
@@ -78,6 +78,13 @@ def above(node, depth):
   while node >= FIRST[depth + 1]:
     node = (node - 1) // CHILDREN
   return node
+
+
+def test_a_reward_is_a_value_an_outcome_and_a_step():
+  node = {"p": jnp.array([0.75, 0.0]), "outcome": jnp.array([0.25, 1.0])}
+  of = lambda *weights: _reward(weights, node, KEY).tolist()
+  assert of(1.0, 1.0, 0.0) == [0.5 + 0.25, -1.0 + 1.0]
+  assert of(0.0, 0.0, 1.0) == [0.75, 0.0]
 
 
 def test_answers_are_ends_with_their_own_score():

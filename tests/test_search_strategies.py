@@ -104,6 +104,16 @@ def test_finished_rows_change_nothing_for_the_others():
     assert kept == {int(live[i]) for i in value_guided_blocks.kept(alone, width=2)}
 
 
+def test_a_row_that_has_just_finished_competes():
+  """VGS: only one that had finished before the round has a place of its own."""
+  just = jnp.arange(N) < 2
+  beams = state(0, width=2)
+  worst = beams.replace(finished=just, score=jnp.where(just, 0.0, beams.score))
+  assert not {0, 1} & set(value_guided_blocks.kept(worst, width=2).tolist())
+  before = worst.replace(steps=jnp.where(just, 1, worst.steps))
+  assert value_guided_blocks.kept(before, width=2)[0] == 0
+
+
 def test_a_constant_value_keeps_one_child_of_each_beam():
   beams = state(0, width=3).replace(score=jnp.full(N, 0.5))
   assert value_guided_blocks.kept(beams, width=3).tolist() == [0, 3, 6, 9]

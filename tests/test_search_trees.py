@@ -116,6 +116,7 @@ def test_table_after_two_expansions():
 
 def test_table_without_room_and_dead_ends():
   game = Game(0)
+  game.terminal[1:3] = False
   small = tree.start(jnp.int32(0), nodes=3, width=3)
   small, made = tree.add(small, jnp.int32(0), game.expand(jnp.int32(0), KEY))
   assert made.tolist() == [1, 2, NO_NODE] and int(small.count) == 3

@@ -206,6 +206,8 @@ def test_values_and_thresholds():
   node = Evidence(3, 0.0, values=np.array([0, 0.5, -0.25, 0.9]))
   assert label("alphamath", node) == [0.5, -0.25, -1]
   assert label("alphamath", node, lowest=0.0) == [0, -1, -1]
+  leaves = Evidence(3, values=np.array([0.6, 0.75, 0.5, 1]))
+  assert label("edu_prm", leaves, hard=True) == [1, 0, 1]
   rates = of_rates(1, 0, 0.125, 0.25, 0.75, 0.875, 1, k=8)
   np.testing.assert_equal(label("vrprm", rates), [0, 0, NAN, 1, 1, 1])
   np.testing.assert_equal(label("vrprm_certain", rates), [NAN] * 6)

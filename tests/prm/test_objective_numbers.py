@@ -10,6 +10,7 @@ from jaxrl.prm.objectives.inverse_prm import inverse_prm
 from jaxrl.prm.objectives.outcome_of_log_odds import outcome_of_log_odds
 from jaxrl.prm.objectives.outcome_of_mean import outcome_of_mean
 from jaxrl.prm.objectives.step_bce import step_bce
+from jaxrl.prm.objectives.step_classes import step_classes
 from jaxrl.prm.objectives.uheads import uheads
 
 
@@ -88,3 +89,12 @@ def test_errors_weigh_three_times():
   labels = jnp.asarray([[1.0, 0.0]])
   plain, weighted = step_bce(z, labels, mask)[0], uheads(z, labels, mask)[0]
   np.testing.assert_allclose(weighted / plain, [[1.0, 3.0]], rtol=1e-6)
+
+
+def test_classes_of_steps_by_their_labels():
+  """Shares of negative, neutral and positive are 1/6, 1/3 and 1/2 at each step."""
+  labels = jnp.asarray([[-1.0, 0.0, 1.0, -0.5, 0.5]])
+  logits = jnp.broadcast_to(jnp.log(jnp.asarray([1.0, 2.0, 3.0])), (1, 5, 3))
+  loss, metrics = step_classes(logits, labels, jnp.ones((1, 5)))
+  np.testing.assert_allclose(loss, [np.log([6, 3, 2, 3, 3])], rtol=1e-6)
+  np.testing.assert_array_equal(metrics["step_accuracy"], [[0, 0, 1, 0, 0]])

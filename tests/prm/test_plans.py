@@ -29,8 +29,9 @@ from jaxrl.prm import label as label_lib
 from jaxrl.prm.grow import Ask, Node
 from jaxrl.prm.inquiry import inquire
 from jaxrl.prm.objectives.bradley_terry import bradley_terry
-from jaxrl.prm.score_steps import load
+from jaxrl.prm.score_steps import StepScorer, load
 from jaxrl.prm.solutions import read
+from jaxrl.search.on_host import Host
 from jaxrl.tasks.step_pairs import step_pairs
 from tests import tiny
 from tests.references.prm.trees import cr_planner as reference
@@ -227,6 +228,31 @@ def test_critics_are_trained_on_their_pairs_and_plan(
   assert shown["problems"] == PROBLEMS and shown["unscored"] == 0
   assert 0 < shown["tokens"] <= 3 * 3 * 3  # one of each of three tries a line
   assert shown["written"] == round(shown["finished"] * PROBLEMS)
+
+
+def test_every_critic_judges_its_own_kind(labeller, documents, monkeypatch):
+  loaded, seen = {}, []
+
+  def load(directory):
+    return loaded.setdefault(directory, object.__new__(StepScorer))
+
+  def plan(one, critics):
+    seen.append(critics)
+    return [(f"Reason: {plot}\n", f"Reason: {ANSWER}\n") for plot in range(PROBLEMS)]
+
+  monkeypatch.setattr("jaxrl.search.strategies.cr_planner.load", load)
+  monkeypatch.setattr(plans, "plan", plan)
+  kinds = {name: f"runs/{name}" for name in ("goal", "reason", "query", "retrieve")}
+  numbered = [*enumerate(labeller.run.task.train[:PROBLEMS])]
+  host = Host(labeller.run, labeller.pool, labeller.params, numbered)
+  strategy = pick("search/strategies", "cr_planner", **kinds, documents=documents)
+  found = strategy(host)
+  assert [one.text for one in found] == [
+    f"Reason: {plot}\nReason: {ANSWER}\n" for plot in range(PROBLEMS)
+  ]
+  assert all(critics.keys() == kinds.keys() for critics in seen)
+  for name, directory in kinds.items():
+    assert all(critics[name] is loaded[directory] for critics in seen)
 
 
 def critic(folder, path, name):

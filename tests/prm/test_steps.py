@@ -81,7 +81,7 @@ def responses(rng):
         pieces=parts,
         logp=np.array([-rng.expovariate(1.0) for _ in range(size)]),
         entropy=np.array([rng.expovariate(1.0) for _ in range(size)]),
-        turns=np.sort(np.array([rng.randint(0, 4) for _ in range(size)], dtype=int)),
+        turns=np.array([rng.randint(0, 4) for _ in range(size)], dtype=int),
         steps=steps.astype(np.int32),
         verdicts=np.array(
           [rng.choice([0.0, 1.0, float("nan")]) for _ in range(count)], dtype=float
@@ -237,6 +237,14 @@ def test_what_stands_before_the_first_word_is_a_step():
   blank = [" ", "\n", "Step 1: a", "\n", "Step 2: b"]
   got = call(pick("prm/steps", "step_word"), Response(blank))
   assert got.tolist() == [0, 0, 0, 0, 1]
+
+
+def test_an_answer_and_a_thought_hold_more_than_blanks():
+  rule = pick("prm/steps", "final_answer")
+  cut = lambda *pieces: call(rule, Response([*pieces])).tolist()
+  assert cut("a\n\n", "b", "</think>", "x\n\n", "y") == [0, 1, 1, 2, 2]
+  assert cut("a", "</think>", "\n\n", " ") == [0, 0, 0, 0]
+  assert cut(" ", "</think>", "x") == [0, 0, 0]
 
 
 # --- properties of the papers -------------------------------------------------------
