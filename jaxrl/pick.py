@@ -67,13 +67,14 @@ def load(kind: str, name: str) -> Callable:
   folder, slash, rest = name.rpartition("/")
   if slash and folder in STAGES:
     return load(folder, rest)
-  if name not in names(kind):
+  path = f"jaxrl.{kind.replace('/', '.')}.{name}"
+  # Not `names`: a config is looked up a hundred times, and that reads the folder.
+  if not name.isidentifier() or importlib.util.find_spec(path) is None:
     raise UserError(
       f"no {name!r} in jaxrl/{kind}{near_match(name, names(kind))}; "
       "your own function is written as 'file.py:function'"
     )
-  module = importlib.import_module(f"jaxrl.{kind.replace('/', '.')}.{name}")
-  return getattr(module, name)
+  return getattr(importlib.import_module(path), name)
 
 
 def load_file(path: pathlib.Path) -> Any:

@@ -25,6 +25,7 @@ ALONE_NOTHING = (
   *("prm/labels", "prm/readouts", "prm/scores", "search/strategies"),
 )
 TERMS = ("rewards", "regularizers", "corrections")
+OBJECTIVES = "prm/objectives"
 
 
 def parts_of(config):
@@ -45,7 +46,7 @@ def cover():
   """Few runs that have every method and setting of all; (names, what they have).
 
   A method that no config names is "stage/name". Of TERMS a run takes any number: what
-  the others have not used share one, "stage".
+  the others have not used share one, "stage", and so do objectives of no config.
   """
   parts = {name: parts_of(config) for name, config in loaded().items()}
   every = set().union(*parts.values())
@@ -62,14 +63,15 @@ def cover():
     chosen[best] = parts[best] & left
     left -= parts[best]
   used = set().union(*(parts[name] for name in chosen))
-  lone = sorted(x for x in alone if not is_term(x))
-  return [*paired(chosen), *lone, *TERMS], used
+  shared = (OBJECTIVES, *TERMS)  # of which a run has several
+  lone = sorted(x for x in alone if not x.startswith(shared))
+  return [*paired(chosen), *lone, *shared], used
 
 
 def paired(chosen):
   """Runs of the chosen configs; who is there for an advantage alone lends it a loss.
 
-  "gspo+opo" is gspo with opo's advantage. `chosen` says what each is there for.
+  "gspo+opo" is gspo with opo's rewards and advantage. `chosen` says what each is for.
   """
   there_for = lambda stage: [
     name
@@ -88,22 +90,36 @@ def paired(chosen):
 
 def config_of(name):
   """The config of a run of the cover."""
-  if name in TERMS:
+  if name in (OBJECTIVES, *TERMS):
     return together(name)
   name, _, lender = name.partition("+")
   chosen = config_lib.load(name)
   if not lender:
     return chosen
-  return dataclasses.replace(chosen, advantage=config_lib.load(lender).advantage)
+  lent = config_lib.load(lender)
+  return dataclasses.replace(chosen, rewards=lent.rewards, advantage=lent.advantage)
 
 
 def together(stage):
   """Updates with all methods of a stage that no other run of the cover has."""
+  if stage == OBJECTIVES:
+    return objectives()
   specs = {s["name"]: s for one in loaded().values() for s in getattr(one, stage)}
   left = [name for name in pick.names(stage) if f"{stage}/{name}" not in cover()[1]]
   chosen = tuple(specs.get(name, {"name": name}) for name in left)
   ratios = config_lib.load("losses/ppo_clip")
   return dataclasses.replace(ratios, old_logp="scorer", **{stage: chosen})
+
+
+def objectives():
+  """One objective, and others added to it."""
+  first, *more = [
+    f"{OBJECTIVES}/{name}"
+    for name in pick.names(OBJECTIVES)
+    if f"{OBJECTIVES}/{name}" not in cover()[1]
+  ]
+  added = tuple({"name": name} for name in more)
+  return dataclasses.replace(config_lib.load(first), regularizers=added)
 
 
 def test_every_config_has_methods_that_fit_together():

@@ -244,10 +244,10 @@ def test_gsm8k_gold_answers_score(pool, tmp_path):
   task = math_jsonl(**paths)
   assert (len(task.train), len(task.test)) == (7473, 1319)
   forms = ("so \\boxed{%s}", "#### %s", "The answer is %s.", "\\boxed{%s1}")
-  pairs = [(p, form % p.answer) for p in task.test[:150] for form in forms]
+  pairs = [(p, form % p.answer) for p in task.test[:30] for form in forms]
   scores = [outcome.score for outcome in pool.verify(pairs)]
-  assert scores == [1.0, 1.0, 1.0, 0.0] * 150
-  worked = [(p, f"{p.data['solution']}\n#### {p.answer}") for p in task.test]
+  assert scores == [1.0, 1.0, 1.0, 0.0] * 30
+  worked = [(p, f"{p.data['solution']}\n#### {p.answer}") for p in task.test[::6]]
   assert {outcome.score for outcome in pool.verify(worked)} == {1.0}
   dataset = math_tfds(**paths, data_dir=str(tmp_path))
   assert dataset.train[:50] == task.train[:50] and dataset.test[-9:] == task.test[-9:]
