@@ -1,7 +1,8 @@
 """How a batch is cut and laid out changes no gradient, whatever the objective.
 
 Every loss, regularizer, correction and reduction runs in the real train step, over a
-policy small enough that all of them compile in seconds: tables of a few tokens.
+policy small enough that all of them compile in seconds: tables of a few tokens. The
+regularizers are one sum: what a law finds of one it finds of that.
 """
 
 import jax
@@ -23,9 +24,9 @@ from tests.batches import GROUP, rollouts
 ROWS, VOCAB = 16, 9
 PARTS = [
   (stage, name)
-  for stage in ("losses", "regularizers", "corrections", "reductions")
+  for stage in ("losses", "corrections", "reductions")
   for name in names(stage)
-]
+] + [("regularizers", "all")]
 
 
 def forward(params, frozen, batch, needs):
@@ -72,13 +73,12 @@ def objective(stage, name):
     "loss": pick("losses", "ppo_clip"),
     "reduction": pick("reductions", "token_mean"),
   }
-  method = pick(stage, name)
-  if stage == "losses":
-    parts["loss"] = method
-  elif stage == "reductions":
-    parts["reduction"] = method
+  if stage == "regularizers":
+    parts[stage] = tuple(pick(stage, one) for one in names(stage))
+  elif stage == "corrections":
+    parts[stage] = (pick(stage, name),)
   else:
-    parts[stage] = (method,)
+    parts["loss" if stage == "losses" else "reduction"] = pick(stage, name)
   return Objective(**parts)
 
 

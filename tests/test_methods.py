@@ -4,6 +4,7 @@ The files are found by looking in the folders: a method without a reference, a p
 a config fails here. See tests/references/__init__.py for what a reference has.
 """
 
+import functools
 import importlib
 
 import jax
@@ -69,6 +70,13 @@ REDUCTIONS = names("reductions")
 BATCHES = several()
 
 
+@functools.cache
+def compiled(stage, name):
+  """The method with its defaults, compiled; all batches here have one shape."""
+  method = pick(stage, name)
+  return jax.jit(lambda outputs, batch: call(method, outputs, batch))
+
+
 def term(method, outputs, batch):
   return call(method, outputs, batch)[0]
 
@@ -107,20 +115,19 @@ def test_has_reference_and_paper(stage, name):
 @pytest.mark.parametrize("stage, name", array_methods(*STAGES))
 def test_jit_equals_no_jit(stage, name, strict_dtypes):
   batch, outputs = rollouts()
-  method = pick(stage, name)
-  eager = call(method, outputs, batch)
-  jitted = jax.jit(lambda o, b: call(method, o, b))(outputs, batch)
+  eager = call(pick(stage, name), outputs, batch)
+  jitted = compiled(stage, name)(outputs, batch)
   compare = lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-6, atol=1e-7)
   jax.tree.map(compare, eager, jitted)
 
 
 @pytest.mark.parametrize("stage, name", array_methods(*STAGES))
-def test_groups_of_any_size_and_empty_batches_are_finite(stage, name):
-  method = pick(stage, name)
+def test_groups_of_any_size_and_empty_batches_are_finite(stage, name, strict_dtypes):
+  method = compiled(stage, name)
   for what, (batch, outputs) in BATCHES.items():
     nothing = batch.replace(mask=jnp.zeros_like(batch.mask))
     for rows in (batch, nothing):
-      for leaf in jax.tree.leaves(call(method, outputs, rows)):
+      for leaf in jax.tree.leaves(method(outputs, rows)):
         assert np.all(np.isfinite(leaf)), what
 
 
@@ -271,12 +278,12 @@ def test_method_matches_its_reference(stage, name, hparams, kind):
 
 @pytest.mark.parametrize("stage, name", array_methods(*WHOLE))
 @pytest.mark.parametrize("junk", [np.nan, np.inf])
-def test_masked_tokens_count_for_nothing(stage, name, junk):
+def test_masked_tokens_count_for_nothing(stage, name, junk, strict_dtypes):
   batch, outputs = BATCHES["token_credit"]
-  method = pick(stage, name)
-  bad = call(method, outputs, poisoned(batch, batch.mask, junk))
+  method = compiled(stage, name)
+  bad = method(outputs, poisoned(batch, batch.mask, junk))
   compare = lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6)
-  jax.tree.map(compare, call(method, outputs, batch), bad)
+  jax.tree.map(compare, method(outputs, batch), bad)
 
 
 @pytest.mark.parametrize("stage, name", array_methods("advantages"))

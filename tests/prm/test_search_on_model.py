@@ -183,22 +183,51 @@ TREES = ("alphamath", "alphallm", "hgs")
 HOSTED = ("cr_planner", "goal_conditioned_rm", "pathfinder")  # see their own tests
 
 
-@pytest.mark.parametrize("name", sorted({*names("search/strategies")} - {*HOSTED}))
-def test_every_strategy_searches_from_the_command_line(tmp_path, capsys, name):
-  config = searching(tmp_path, search={"name": name, **SMALL.get(name, {})})
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+  """(run, its parameters, a model of steps), and workers, for any strategy."""
+  run, state = build(searching(tmp_path_factory.mktemp("searches")))
+  scorer = score_steps.load(tiny.prm_directory())
+  with draw.verifiers(run) as pool:
+    yield run, state.params, scorer, pool
+
+
+def for_strategy(config, name):
+  """The config with a strategy at the size of a test."""
   changes = {"batch_problems": 1} if name in TREES else {}
   changes |= {"rows": 8} if name == "pats" else {}
-  settings = dataclasses.replace(config.searching, **changes)
-  config = dataclasses.replace(config, searching=settings)
-  path = tmp_path / "config.json"
-  path.write_text(to_json(config))
-  assert cli.main(["search", str(path)]) == 0
-  shown = json.loads(capsys.readouterr().out)
+  return dataclasses.replace(
+    config,
+    search={"name": name, **SMALL.get(name, {})},
+    searching=dataclasses.replace(config.searching, **changes),
+  )
+
+
+def assert_plausible(shown, config):
   assert shown["problems"] == 3 and shown["unscored"] == 0
   assert 0 <= shown["mean"] <= shown["any"] <= 1
+  settings, name = config.searching, config.search["name"]
   if name != "alphallm":  # whose rollouts count too
     steps = 8 if name.startswith("lookahead") else 4  # with one simulated for each
     assert 0 < shown["tokens"] <= settings.rows * settings.step_tokens * steps
+
+
+@pytest.mark.parametrize("name", sorted({*names("search/strategies")} - {*HOSTED}))
+def test_every_strategy_searches(searched, name):
+  run, params, scorer, pool = searched
+  config = for_strategy(run.config, name)
+  run = dataclasses.replace(run, config=config)
+  found = on_model.search(run, pool, params, scorer)
+  assert_plausible(on_model.summary(found), config)
+
+
+@pytest.mark.parametrize("name", ["beam", "hgs"])
+def test_the_command_line_searches(tmp_path, capsys, name):
+  config = for_strategy(searching(tmp_path), name)
+  path = tmp_path / "config.json"
+  path.write_text(to_json(config))
+  assert cli.main(["search", str(path)]) == 0
+  assert_plausible(json.loads(capsys.readouterr().out), config)
 
 
 def test_problems_beside_it_change_no_search(tmp_path):
