@@ -275,12 +275,11 @@ def budget_table(curve: Mapping[str, Mapping[int, float]], ways: Sequence[str]) 
 
 PAGE_TEXT = """# Process reward models on sums
 
-Made by `bash scripts/prm_arithmetic.sh` in about 25 minutes on {date}: {cpu}, {cores}
-cores. A model of a million parameters over bytes imitates worked sums ("7+5*3=?", a
-line a step) until it is right whenever it takes the likeliest token. It samples at
-temperature 1.7, where it slips. Its solutions are labelled by an exact checker and by
-16 completions of every prefix at temperature 1, where it slips little, and a model of
-steps is trained on each.
+Made by `bash scripts/prm_arithmetic.sh` on {date}: {cpu}, {cores} cores. A model of a
+million parameters over bytes imitates worked sums ("7+5*3=?", a line a step) until it
+is right whenever it takes the likeliest token. It samples at temperature 1.7, where it
+slips. Its solutions are labelled by an exact checker and by 16 completions of every
+prefix at temperature 1, where it slips little, and a model of steps is trained on each.
 
 ## Labels
 
