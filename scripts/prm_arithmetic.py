@@ -154,6 +154,7 @@ def draw(
     xscale="log", xlabel="samples, or rows of a search", ylabel="accuracy, unseen sums"
   )
   axes[0].set_xticks(BUDGETS, [str(n) for n in BUDGETS])
+  axes[0].set_ylim(0, 1.15)  # the legend stands above the lines
   axes[1].plot([0, 1], [0, 1], "k:")
   for color, (model, curve) in zip((BLUE, ORANGE), reliable.items(), strict=False):
     filled = curve["count"] > 0
